@@ -1,0 +1,72 @@
+# Every command a person types. `make help` explains them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= data
+MANIFEST := dbt_project/target/manifest.json
+DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -path '*/logs/*' 2>/dev/null)
+
+export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui dev test lint format bench manifest sources screenshots clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed manifest ## Create .venv and install what running needs
+
+demo: install ## Load the sandbox of both APIs through Dagster and show the star schema
+	@$(BIN)/python -m roster_platform.sandbox demo
+
+ui: install ## The demo's data in the Dagster web UI, with the sandbox running
+	@$(BIN)/python -m roster_platform.sandbox ui
+
+dev: install $(DAGSTER_HOME)/dagster.yaml ## Dagster on the real APIs (tokens in .dlt/secrets.toml)
+	$(BIN)/dagster dev
+
+test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint dbt_project
+
+format: $(VENV)/.installed-dev ## Mend what the linters can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## Compare speeds side by side on a local sandbox
+	$(BIN)/python -m benchmarks.orders
+
+sources: $(VENV)/.installed ## Write dbt's source declarations from the endpoint catalogue
+	$(BIN)/python -m roster_platform.ingest.dbt_sources
+
+screenshots: $(VENV)/.installed-dev manifest ## Take the README's screenshots (needs Chromium)
+	$(BIN)/python docs/screenshots.py
+
+manifest: $(MANIFEST) ## Build dbt's manifest, which the definitions load
+
+clean: ## Remove the sandbox's data and what dbt built
+	rm -rf $(DATA_DIR)/sandbox dbt_project/target
+
+$(MANIFEST): $(DBT_SOURCES) | $(VENV)/.installed
+	@cd dbt_project && ../$(BIN)/dbt parse --quiet --no-partial-parse --profiles-dir . --target-path target --log-path target
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing (about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@
