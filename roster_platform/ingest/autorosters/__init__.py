@@ -1,0 +1,19 @@
+"""Auto Rosters as a dlt source: ``pipeline.run(autorosters_source(["<page id>"]))``."""
+
+from roster_platform.ingest.autorosters.source import (
+    DATASET_NAME,
+    PIPELINE_NAME,
+    autorosters_source,
+    load_page_users,
+    load_pages,
+    load_user,
+)
+
+__all__ = [
+    "DATASET_NAME",
+    "PIPELINE_NAME",
+    "autorosters_source",
+    "load_page_users",
+    "load_pages",
+    "load_user",
+]

@@ -1,0 +1,436 @@
+"""Auto Rosters' pages as a dlt source, and many pages' way into the warehouse in one go.
+
+All pages of a run share one pool of requests and one load. A page's load replaces that
+page, table by table (merge on ``page_id``; a table the page no longer fills gets a
+tombstone). A page that fails is reported and keeps its last good rows; the others load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+import orjson
+import pyarrow as pa
+from dlt.extract import DltResource, DltSource
+
+from roster_platform.ingest.autorosters.tables import BY_NAME
+from roster_platform.ingest.errors import BadResponseError, DriftError, IngestError
+from roster_platform.ingest.http import Answer, ApiClient
+from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.settings import autorosters_settings, validated_page_ids
+from roster_platform.ingest.tables import DELETED_HINTS, TableBuilder, tombstone_rows
+from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+
+PIPELINE_NAME = "autorosters_pipeline"
+DATASET_NAME = "autorosters_data"
+SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+PAGE_TABLES = (
+    "pages",
+    "ranks",
+    "users",
+    "user_certifications",
+    "user_subdivisions",
+    "page_loads",
+)
+
+_REMEDIES: Mapping[int, str] = {
+    400: "Check the page id.",
+    401: "The API key is wrong or was revoked: create one in your Auto Rosters account "
+    "and set SOURCES__AUTOROSTERS_SOURCE__API_KEY.",
+    403: "API access needs a premium subscription, and a key reads only the pages of the "
+    "account that made it: check the subscription, and whose page this is.",
+    404: "Check the page id in SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS; the page may have "
+    "been deleted.",
+}
+_PAGES_PER_BATCH = 200
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class PageSummary:
+    """What one good read of one page held."""
+
+    members: int
+    ranks: int
+    content_hash: str
+    observed_at: datetime
+
+
+@dataclass
+class PagesReport(ReadReport):
+    """The outcome of every page of a run: its summary, or why it failed."""
+
+    loaded: dict[str, PageSummary] = field(default_factory=dict)
+    failed: dict[str, IngestError] = field(default_factory=dict)
+
+    def failure_summary(self) -> str:
+        """The failed pages by name and reason, one a line."""
+        return "\n".join(f"- {page}: {error}" for page, error in self.failed.items())
+
+
+@dataclass(frozen=True)
+class PagesLoad:
+    """What loading pages did: the run, its report, rows now in each table."""
+
+    run: PipelineRun
+    source: DltSource
+    report: PagesReport
+    row_counts: Mapping[str, int]
+
+
+@contextmanager
+def load_pages(
+    page_ids: Sequence[str], *, warehouse: Warehouse | None = None
+) -> Iterator[PagesLoad]:
+    """Load roster pages, all in one run; the body runs once the good ones are loaded.
+
+    Failed pages are in the report, with their reasons. Raises an IngestError when the
+    credentials are missing or malformed settings stop the whole run.
+    """
+    with _load("pages", page_ids, warehouse) as loaded:
+        yield loaded
+
+
+@contextmanager
+def load_page_users(
+    page_ids: Sequence[str], *, warehouse: Warehouse | None = None
+) -> Iterator[PagesLoad]:
+    """Load the API's flat user list of each page, all in one run (see load_pages)."""
+    with _load("page_users", page_ids, warehouse) as loaded:
+        yield loaded
+
+
+@contextmanager
+def load_user(
+    page_id: str, discord_id: str, *, warehouse: Warehouse | None = None
+) -> Iterator[PagesLoad]:
+    """Refresh one member of one page in ``page_users``, between two page reads.
+
+    Raises NotFoundError when the page or the user does not exist.
+    """
+    validated_page_ids([page_id, discord_id])
+    with _load("user", [page_id], warehouse, discord_id=discord_id) as loaded:
+        for error in loaded.report.failed.values():
+            raise error
+        yield loaded
+
+
+@contextmanager
+def _load(
+    kind: str,
+    page_ids: Sequence[str],
+    warehouse: Warehouse | None,
+    discord_id: str | None = None,
+) -> Iterator[PagesLoad]:
+    warehouse = warehouse or Warehouse.from_settings()
+    autorosters_settings().require_api_key()
+    report = PagesReport(kind)
+    source = autorosters_source(page_ids, kind, discord_id=discord_id, report=report)
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        row_counts = run.load(source)
+        report.done()
+        yield PagesLoad(run, source, report, row_counts)
+
+
+def autorosters_source(
+    page_ids: Sequence[str] | None = None,
+    *kinds: str,
+    discord_id: str | None = None,
+    report: PagesReport | None = None,
+) -> DltSource:
+    """Auto Rosters as a dlt source: ``pages`` and ``page_users`` by default.
+
+    ``page_ids`` defaults to the configured ones. Nothing is read, not even
+    configuration, before the pipeline extracts. Without a ``report`` of the caller's
+    own, the first page that fails is raised when all pages were read.
+    """
+
+    @dlt.source(name="autorosters_source", schema_contract=SCHEMA_CONTRACT)
+    def source() -> Iterable[DltResource]:
+        for kind in kinds or ("pages", "page_users"):
+            reading = _READINGS[kind]
+            yield dlt.resource(
+                _read(reading, page_ids, discord_id, report),
+                name=reading.tables[0],
+                **_write_hints(reading, reading.tables[0]),
+            )
+
+    return source()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How one of the three endpoints is asked, flattened and written."""
+
+    path: str
+    tables: tuple[str, ...]
+    flatten: Callable[[str, Any, datetime], tuple[Rows, PageSummary]]
+    merge_key: tuple[str, ...]
+
+    def key_of(self, table: str) -> tuple[str, ...]:
+        """The columns by which a load replaces rows of one of the tables."""
+        return BY_NAME[table].primary_key if table == "page_loads" else self.merge_key
+
+
+def _read(
+    reading: _Reading,
+    page_ids: Sequence[str] | None,
+    discord_id: str | None,
+    given_report: PagesReport | None,
+) -> Callable[[], Iterator[Any]]:
+    def read() -> Iterator[Any]:
+        settings = autorosters_settings()
+        key = settings.require_api_key()
+        ids = (
+            settings.configured_page_ids()
+            if page_ids is None
+            else validated_page_ids(page_ids)
+        )
+        report = given_report or PagesReport(reading.tables[0])
+        builders = {
+            name: TableBuilder(BY_NAME[name], tombstones=True)
+            for name in reading.tables
+        }
+        # A run in which every page fails still creates its tables.
+        for name, builder in builders.items():
+            yield _routed(reading, name, builder.build([], datetime.now(UTC))[name])
+        paths = {
+            reading.path.format(page_id=page_id, discord_id=discord_id): page_id
+            for page_id in ids
+        }
+        with ApiClient(
+            "Auto Rosters", settings, {"X-API-Key": key}, key, _REMEDIES
+        ) as client:
+            batch = _Batch(reading, builders)
+            for done, (path, answer) in enumerate(client.get_each(paths), start=1):
+                report.requests += 1
+                _add_page(batch, report, reading, paths[path], answer)
+                report.progress(done, len(paths), "pages")
+                if batch.pages >= _PAGES_PER_BATCH:
+                    yield from batch.flush()
+            yield from batch.flush()
+        report.drifts = [drift for b in builders.values() for drift in b.drifts]
+        if given_report is None:
+            for error in report.failed.values():
+                raise error
+
+    return read
+
+
+def _add_page(
+    batch: _Batch,
+    report: PagesReport,
+    reading: _Reading,
+    page_id: str,
+    answer: Answer | IngestError,
+) -> None:
+    if isinstance(answer, IngestError):
+        report.failed[page_id] = answer
+        return
+    # One moment for the whole run: what vanished is missed at the page's own last read.
+    report.observed_at = report.observed_at or answer.date
+    try:
+        rows, summary = reading.flatten(page_id, answer.body, report.observed_at)
+    except IngestError as error:
+        report.failed[page_id] = error
+        return
+    batch.add(page_id, rows, summary.observed_at)
+    report.rows += sum(map(len, rows.values()))
+    report.loaded[page_id] = summary
+
+
+class _Batch:
+    """Rows of some pages, on their way to one Arrow table each."""
+
+    def __init__(self, reading: _Reading, builders: Mapping[str, TableBuilder]) -> None:
+        self._reading = reading
+        self._builders = builders
+        self._clear()
+
+    def _clear(self) -> None:
+        self.pages = 0
+        self._rows: Rows = {name: [] for name in self._reading.tables}
+        self._emptied: dict[str, list[str]] = {
+            name: [] for name in self._reading.tables
+        }
+        self._observed_at: datetime | None = None
+
+    def add(self, page_id: str, rows: Rows, observed_at: datetime) -> None:
+        self.pages += 1
+        self._observed_at = self._observed_at or observed_at
+        for name in self._reading.tables:
+            self._rows[name].extend(rows[name])
+            if not rows[name]:
+                self._emptied[name].append(page_id)
+
+    def flush(self) -> Iterator[Any]:
+        if self._observed_at is None:
+            return
+        for name in self._reading.tables:
+            built = self._builders[name].build(self._rows[name], self._observed_at)
+            parts = [built[name]] if self._rows[name] else []
+            if self._emptied[name]:
+                parts.append(
+                    tombstone_rows(
+                        BY_NAME[name], "page_id", self._emptied[name], self._observed_at
+                    )
+                )
+            for part in parts:
+                yield _routed(self._reading, name, part)
+        self._clear()
+
+
+def _routed(reading: _Reading, name: str, arrow: pa.Table) -> Any:
+    if name == reading.tables[0]:
+        return arrow
+    hints = dlt.mark.make_hints(table_name=name, **_write_hints(reading, name))
+    return dlt.mark.with_hints(arrow, hints, create_table_variant=True)
+
+
+def _write_hints(reading: _Reading, table: str) -> dict[str, Any]:
+    return {
+        "write_disposition": {
+            "disposition": "merge",
+            "strategy": "delete-insert",
+            "deduplicated": True,
+        },
+        "primary_key": (),
+        "merge_key": list(reading.key_of(table)),
+        "columns": DELETED_HINTS,
+    }
+
+
+def _flatten_page(
+    page_id: str, body: Any, observed_at: datetime
+) -> tuple[Rows, PageSummary]:
+    """One hierarchical page as rows of the page tables, repeats dropped."""
+    if not isinstance(body, dict) or not isinstance(body.get("ranks"), list):
+        raise BadResponseError(
+            f"Auto Rosters answered page {page_id} without its list of ranks. The page "
+            "keeps its last good rows."
+        )
+    told = body.get("page_id")
+    if told is not None and str(told).lower() != page_id.lower():
+        raise BadResponseError(
+            f"Auto Rosters answered page {page_id} with another page ({str(told)[:64]}). "
+            "Nothing of it was loaded; the page keeps its last good rows."
+        )
+    users: dict[tuple[str, str], dict[str, Any]] = {}
+    certifications: dict[tuple[str, str], dict[str, Any]] = {}
+    subdivisions: dict[tuple[str, str], dict[str, Any]] = {}
+    ranks: dict[str, dict[str, Any]] = {}
+    for position, rank in enumerate(body["ranks"]):
+        role_id = _key(rank, "role_id", page_id, "a rank")
+        ranks.setdefault(role_id, {**rank, "page_id": page_id, "position": position})
+        ranks[role_id].pop("users", None)
+        for user in rank.get("users") or []:
+            discord_id = _key(user, "discord_id", page_id, "a user")
+            row = {
+                **user,
+                "page_id": page_id,
+                "role_id": role_id,
+                "is_command": rank.get("is_command"),
+            }
+            for name in row.pop("certifications", None) or []:
+                certifications[discord_id, str(name)] = {
+                    "page_id": page_id,
+                    "discord_id": discord_id,
+                    "certification": str(name),
+                }
+            for name in row.pop("subdivisions", None) or []:
+                subdivisions[discord_id, str(name)] = {
+                    "page_id": page_id,
+                    "discord_id": discord_id,
+                    "subdivision": str(name),
+                }
+            users.setdefault((role_id, discord_id), row)
+    page = {**body, "page_id": page_id}
+    del page["ranks"]
+    members = len({discord_id for _, discord_id in users})
+    summary = PageSummary(members, len(ranks), _content_hash(body), observed_at)
+    load = {
+        "page_id": page_id,
+        "observed_at": observed_at.isoformat(),
+        "content_hash": summary.content_hash,
+        "member_count": members,
+        "rank_count": len(ranks),
+    }
+    return {
+        "pages": [page],
+        "ranks": list(ranks.values()),
+        "users": list(users.values()),
+        "user_certifications": list(certifications.values()),
+        "user_subdivisions": list(subdivisions.values()),
+        "page_loads": [load],
+    }, summary
+
+
+def _flatten_page_users(
+    page_id: str, body: Any, observed_at: datetime
+) -> tuple[Rows, PageSummary]:
+    """The flat user list of one page (a bare JSON array) as rows of page_users."""
+    if not isinstance(body, list):
+        raise BadResponseError(
+            f"Auto Rosters answered the user list of page {page_id} with something that "
+            "is not a list. The page keeps its last good rows."
+        )
+    users: dict[tuple[str, str], dict[str, Any]] = {}
+    for user in body:
+        discord_id = _key(user, "discord_id", page_id, "a user")
+        rank = _key(user, "rank", page_id, "a user")
+        users.setdefault((discord_id, rank), {**user, "page_id": page_id})
+    members = len({discord_id for discord_id, _ in users})
+    ranks = len({rank for _, rank in users})
+    return {"page_users": list(users.values())}, PageSummary(
+        members, ranks, _content_hash(body), observed_at
+    )
+
+
+def _flatten_user(
+    page_id: str, body: Any, observed_at: datetime
+) -> tuple[Rows, PageSummary]:
+    return _flatten_page_users(page_id, [body], observed_at)
+
+
+def _key(value: Any, name: str, page_id: str, what: str) -> str:
+    found = value.get(name) if isinstance(value, dict) else None
+    if found is None or found == "":
+        raise DriftError(
+            f"{what.capitalize()} of page {page_id} came without its {name}, so it "
+            "cannot be told apart. The page keeps its last good rows; compare the "
+            "API's answer with its documentation."
+        )
+    return str(found)
+
+
+def _content_hash(body: Any) -> str:
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+_READINGS: Mapping[str, _Reading] = {
+    "pages": _Reading(
+        path="roster/{page_id}",
+        tables=PAGE_TABLES,
+        flatten=_flatten_page,
+        merge_key=("page_id",),
+    ),
+    "page_users": _Reading(
+        path="roster/{page_id}/users",
+        tables=("page_users",),
+        flatten=_flatten_page_users,
+        merge_key=("page_id",),
+    ),
+    "user": _Reading(
+        path="roster/{page_id}/{discord_id}",
+        tables=("page_users",),
+        flatten=_flatten_user,
+        merge_key=("page_id", "discord_id"),
+    ),
+}

@@ -1,0 +1,65 @@
+"""What one read found, kept beside the data: rows, pages, drift, warnings, progress."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from roster_platform.ingest.tables import Drift
+
+_CALM_SECONDS = 5.0
+
+
+@dataclass
+class ReadReport:
+    """Filled while a source is read; shown in Dagster's metadata and on the console."""
+
+    name: str
+    logger: logging.Logger = field(
+        default_factory=lambda: logging.getLogger("roster_platform.ingest")
+    )
+    rows: int = 0
+    requests: int = 0
+    observed_at: datetime | None = None
+    drifts: list[Drift] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    _last_said: float = field(default_factory=time.monotonic)
+
+    def warn(self, message: str) -> None:
+        """Keep a finding that does not stop the read, and log it."""
+        self.warnings.append(message)
+        self.logger.warning("%s: %s", self.name, message)
+
+    def done(self) -> None:
+        """Log what was read and loaded, and how long it took."""
+        self.logger.info(
+            "%s: loaded %s rows from %s requests in %.1f s",
+            self.name,
+            f"{self.rows:,}",
+            f"{self.requests:,}",
+            time.monotonic() - self._started,
+        )
+
+    def progress(self, done: int, total: int | None, unit: str) -> None:
+        """Log how far the read is, at a calm pace."""
+        now = time.monotonic()
+        if now - self._last_said < _CALM_SECONDS:
+            return
+        self._last_said = now
+        elapsed = now - self._started
+        left = (
+            f", {elapsed / done * (total - done):.0f} s left" if total and done else ""
+        )
+        self.logger.info(
+            "%s: %s of %s %s, %s rows, %.0f rows/s%s",
+            self.name,
+            f"{done:,}",
+            f"{total:,}" if total else "?",
+            unit,
+            f"{self.rows:,}",
+            self.rows / elapsed,
+            left,
+        )

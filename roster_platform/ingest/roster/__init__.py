@@ -1,0 +1,10 @@
+"""Roster as a dlt source: ``pipeline.run(roster_source("channels", "posts"))``."""
+
+from roster_platform.ingest.roster.source import (
+    DATASET_NAME,
+    PIPELINE_NAME,
+    load_endpoint,
+    roster_source,
+)
+
+__all__ = ["DATASET_NAME", "PIPELINE_NAME", "load_endpoint", "roster_source"]

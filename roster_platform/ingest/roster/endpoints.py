@@ -1,0 +1,357 @@
+"""THE catalogue of Roster's read endpoints (API v2, https://api.getroster.com).
+
+Everything that names a Roster resource (assets, tables, sandbox routes, tests, the
+``RESTAPIConfig`` of the plain script) reads it from here. Paths, methods and data
+selectors are documented by dltHub's Roster page; the field names are our reading of an
+unpublished schema, except for orders, whose capture fields the vendor documents. An
+undeclared field still lands, and a declared one that never comes is only NULL.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from roster_platform.ingest.catalogue import Child, Column, Endpoint, Parent, Table
+
+API_DOCS_URL = "https://dlthub.com/workbench/source/roster"
+
+_CREATED = Column("timestamp", "When the record was created (UTC).")
+_UPDATED = Column("timestamp", "When the record last changed (UTC).")
+
+_DISCOUNT_CODE_COLUMNS = {
+    "id": Column("text", "The code's id."),
+    "code": Column("text", "The code a customer types at the checkout."),
+    "discountRuleId": Column("text", "The discount rule that issued the code."),
+    "discountRuleName": Column("text", "The name of the discount rule."),
+    "discountRuleKind": Column("text", "shareable, leakproof or reward."),
+    "contactId": Column("text", "The contact the code is assigned to, if any."),
+    "isPersonal": Column("bool", "True for a code meant for the contact's own use."),
+    "assignedAt": Column("timestamp", "From when the code attributes orders (UTC)."),
+    "createdAt": _CREATED,
+    "updatedAt": _UPDATED,
+}
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        table=Table(
+            name="programs",
+            description="One ambassador program of the brand.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The program's id."),
+                "name": Column("text", "The program's name."),
+                "status": Column("text", "active or archived."),
+                "currency": Column("text", "ISO 4217 code commissions are paid in."),
+                "commissionType": Column("text", "percentage, fixed or tiered."),
+                "commissionValue": Column(
+                    "decimal",
+                    "Percent of the subtotal, or the fixed amount; NULL when tiered.",
+                ),
+                "lookBackDays": Column(
+                    "bigint", "Days of referred revenue that choose the tier."
+                ),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+            children=(
+                Child(
+                    field="commissionTiers",
+                    name="commission_tiers",
+                    description="One step of a tiered commission.",
+                    parent_key="programId",
+                    columns={
+                        "minRevenue": Column(
+                            "decimal",
+                            "Revenue in the look-back period from which it holds.",
+                        ),
+                        "rate": Column("decimal", "Percent of the subtotal."),
+                    },
+                ),
+            ),
+        ),
+        path="v2/programs",
+        data_selector="result",
+    ),
+    Endpoint(
+        table=Table(
+            name="channels",
+            description="One community channel.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The channel's id."),
+                "name": Column("text", "The channel's name."),
+                "description": Column("text", "What the channel is for."),
+                "programId": Column("text", "The program it belongs to; NULL for all."),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+        ),
+        path="v2/community/channels",
+        data_selector="result",
+    ),
+    Endpoint(
+        table=Table(
+            name="posts",
+            description="One community post.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The post's id."),
+                "channelId": Column("text", "The channel it was posted in."),
+                "authorId": Column("text", "The contact who wrote it."),
+                "authorName": Column("text", "The author's display name.", pii=True),
+                "body": Column("text", "The text of the post.", pii=True),
+                "reach": Column("bigint", "How many people saw it."),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+        ),
+        path="v2/community/posts",
+        data_selector="result",
+        order_field="createdAt",
+    ),
+    Endpoint(
+        table=Table(
+            name="comments",
+            description="One comment on a post.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The comment's id."),
+                "postId": Column("text", "The post it is on."),
+                "authorId": Column("text", "The contact who wrote it."),
+                "authorName": Column("text", "The author's display name.", pii=True),
+                "body": Column("text", "The text of the comment.", pii=True),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+        ),
+        path="v2/community/comments",
+        data_selector="result",
+        order_field="createdAt",
+    ),
+    Endpoint(
+        table=Table(
+            name="likes",
+            description="One like of a post.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The like's id."),
+                "postId": Column("text", "The post that was liked."),
+                "authorId": Column("text", "The contact who liked it."),
+                "createdAt": _CREATED,
+            },
+        ),
+        path="v2/community/likes",
+        data_selector="result",
+        order_field="createdAt",
+    ),
+    Endpoint(
+        table=Table(
+            name="campaigns",
+            description="One campaign of a program.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The campaign's id."),
+                "name": Column("text", "The campaign's name."),
+                "programId": Column("text", "The program it addresses."),
+                "status": Column("text", "draft, active or completed."),
+                "startDate": Column("date", "First day."),
+                "endDate": Column("date", "Last day."),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+            children=(
+                Child(
+                    field="participants",
+                    name="participants",
+                    description="One contact in one campaign, with the funnel's times.",
+                    parent_key="campaignId",
+                    columns={
+                        "contactId": Column("text", "The contact."),
+                        "status": Column(
+                            "text", "added, sent, opened, joined, completed."
+                        ),
+                        "addedAt": Column("timestamp", "When added (UTC)."),
+                        "sentAt": Column("timestamp", "When invited (UTC)."),
+                        "openedAt": Column(
+                            "timestamp", "When the invite was opened (UTC)."
+                        ),
+                        "joinedAt": Column("timestamp", "When joined (UTC)."),
+                        "completedAt": Column("timestamp", "When completed (UTC)."),
+                    },
+                    position=False,
+                    primary_key=("contactId",),
+                ),
+            ),
+        ),
+        path="v2/campaigns",
+        data_selector="data",
+    ),
+    Endpoint(
+        table=Table(
+            name="orders",
+            description="One order captured from the brand's shop.",
+            primary_key=("orderId",),
+            columns={
+                "orderId": Column("text", "The order's id in the shop."),
+                "orderNumber": Column("text", "The number printed on the order."),
+                "orderDate": Column(
+                    "timestamp",
+                    "When the order was placed; sent without zone, read as UTC.",
+                ),
+                "status": Column(
+                    "text", "paid, partially_refunded, refunded or cancelled."
+                ),
+                "currency": Column("text", "ISO 4217 code of the amounts."),
+                "subtotalPrice": Column(
+                    "decimal", "After discounts, before tax and shipping."
+                ),
+                "totalPrice": Column("decimal", "With tax and shipping."),
+                "refundedAmount": Column("decimal", "What was paid back so far."),
+                "firstName": Column("text", "The customer's first name.", pii=True),
+                "email": Column("text", "The customer's e-mail.", pii=True),
+                "referralId": Column(
+                    "text", "The smart link's id (?rstr=) the customer came by, if any."
+                ),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+            children=(
+                Child(
+                    field="discountCodes",
+                    name="discount_codes",
+                    description="One discount code used on an order.",
+                    parent_key="orderId",
+                    columns={"code": Column("text", "The code as typed.")},
+                ),
+                Child(
+                    field="lineItems",
+                    name="line_items",
+                    description="One line of an order.",
+                    parent_key="orderId",
+                    columns={
+                        "sku": Column("text", "The product's stock keeping unit."),
+                        "name": Column("text", "The product's name."),
+                        "quantity": Column("bigint", "Pieces."),
+                        "price": Column("decimal", "Price of one piece."),
+                    },
+                ),
+            ),
+        ),
+        path="v2/orders",
+        data_selector="data",
+        order_field="updatedAt",
+    ),
+    Endpoint(
+        table=Table(
+            name="discount_codes_lookup",
+            description="One discount code, whichever rule issued it.",
+            primary_key=("id",),
+            columns=_DISCOUNT_CODE_COLUMNS,
+        ),
+        path="v2/discount-codes/lookup",
+        data_selector="data",
+    ),
+    Endpoint(
+        table=Table(
+            name="discount_codes_by_rule",
+            description="One discount code, as listed under its discount rule.",
+            primary_key=("discountRuleId", "id"),
+            columns=_DISCOUNT_CODE_COLUMNS,
+        ),
+        path="v2/discount-rules/{discountRuleId}/discount-codes",
+        data_selector="data",
+        parent=Parent(
+            param="discountRuleId",
+            resource="discount_codes_lookup",
+            field="discountRuleId",
+        ),
+    ),
+    Endpoint(
+        table=Table(
+            name="events",
+            description="One thing that happened to a contact, order, link or reward.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The event's id."),
+                "type": Column(
+                    "text",
+                    "contact.created, contact.stage_changed, program.joined, program.left, "
+                    "reward.pending, reward.approved, reward.rejected, reward.paid or "
+                    "reward.redeemed.",
+                ),
+                "contactId": Column("text", "The contact concerned."),
+                "email": Column("text", "The contact's e-mail, if known.", pii=True),
+                "firstName": Column("text", "The contact's first name.", pii=True),
+                "lastName": Column("text", "The contact's last name.", pii=True),
+                "socialHandle": Column(
+                    "text", "The contact's social handle.", pii=True
+                ),
+                "discordHandle": Column(
+                    "text", "The contact's Discord name.", pii=True
+                ),
+                "referralId": Column("text", "The id of the contact's smart link."),
+                "stage": Column("text", "The contact's stage after the event."),
+                "programId": Column("text", "The program joined, left or paying."),
+                "orderId": Column("text", "The order a reward is for."),
+                "rewardId": Column("text", "The reward concerned."),
+                "amount": Column("decimal", "The reward's amount."),
+                "currency": Column("text", "ISO 4217 code of the amount."),
+                "occurredAt": Column("timestamp", "When it happened (UTC)."),
+                "redemption": Column(
+                    "json",
+                    "Shipping address, SKU and quantity of a redeemed reward.",
+                    pii=True,
+                ),
+            },
+        ),
+        path="v2/events",
+        data_selector="data",
+        order_field="occurredAt",
+    ),
+    Endpoint(
+        table=Table(
+            name="webhooks",
+            description="One webhook registered with Roster.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The webhook's id."),
+                "topic": Column("text", "The event type it is called for."),
+                "url": Column("text", "Where it posts to."),
+                "status": Column("text", "active or disabled."),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+        ),
+        path="v2/webhooks",
+        data_selector="data",
+    ),
+    Endpoint(
+        table=Table(
+            name="contacts",
+            description="One contact (ambassador or prospect), where the API lists them.",
+            primary_key=("id",),
+            columns={
+                "id": Column("text", "The contact's id."),
+                "email": Column("text", "The contact's e-mail, if known.", pii=True),
+                "firstName": Column("text", "First name.", pii=True),
+                "lastName": Column("text", "Last name.", pii=True),
+                "socialHandle": Column("text", "Social handle.", pii=True),
+                "discordHandle": Column("text", "Discord name.", pii=True),
+                "stage": Column(
+                    "text",
+                    "Prospect, Pending Application, Ambassador, Invited, Nominated or "
+                    "Declined.",
+                ),
+                "programId": Column("text", "The program the contact is in, if any."),
+                "referralId": Column("text", "The id of the contact's smart link."),
+                "createdAt": _CREATED,
+                "updatedAt": _UPDATED,
+            },
+        ),
+        path="",
+        data_selector="data",
+        optional=True,
+    ),
+)
+
+BY_NAME = MappingProxyType({endpoint.name: endpoint for endpoint in ENDPOINTS})

@@ -1,0 +1,398 @@
+"""Roster's endpoints as dlt resources, and one endpoint's way into the warehouse.
+
+A read asks for the pages of an endpoint side by side, turns each page into typed Arrow
+tables, and merges on the record's id. By default every read is a full read, because no
+incremental filter is documented; per endpoint, configuration may name an
+"updated after" parameter, or say that the API lists newest first, and then a read stops
+at the first page it has seen entirely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource, DltSource
+from dlt.sources.rest_api import RESTAPIConfig
+
+from roster_platform.ingest.catalogue import Endpoint
+from roster_platform.ingest.errors import NotFoundError
+from roster_platform.ingest.http import ApiClient, Page, Paging
+from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.ingest.settings import RosterSettings, roster_settings
+from roster_platform.ingest.tables import (
+    DELETED_HINTS,
+    TableBuilder,
+    child_table_name,
+    column_name,
+)
+from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+
+PIPELINE_NAME = "roster_pipeline"
+DATASET_NAME = "roster_data"
+SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+_REMEDIES: Mapping[int, str] = {
+    401: "The access token is wrong or was revoked: create a Private token in Roster "
+    "under Settings > Integrations > API Access and set "
+    "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN.",
+    403: "The token may not read this endpoint. Public tokens only capture clicks and "
+    "orders; reading needs a Private token (Settings > Integrations > API Access) in "
+    "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN.",
+    404: "Check SOURCES__ROSTER_SOURCE__BASE_URL and the endpoint's path.",
+}
+_MAX_PASSES = 3
+_RECORDS_PER_BATCH = 5_000
+
+
+@dataclass(frozen=True)
+class EndpointLoad:
+    """What loading one endpoint did: the run, its report, rows now in each table."""
+
+    run: PipelineRun
+    resource: DltResource
+    report: ReadReport
+    row_counts: Mapping[str, int]
+
+
+@contextmanager
+def load_endpoint(
+    name: str, *, warehouse: Warehouse | None = None, full_read: bool = False
+) -> Iterator[EndpointLoad]:
+    """Load one Roster endpoint into the warehouse; the body runs once it is loaded.
+
+    ``full_read`` ignores what is known and reads everything. Raises an IngestError
+    that names the endpoint and the remedy; rows loaded earlier are then kept.
+    """
+    endpoint = BY_NAME[name]
+    warehouse = warehouse or Warehouse.from_settings()
+    settings = roster_settings()
+    settings.require_access_token()
+    report = ReadReport(name)
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        rule_ids: Sequence[str] = ()
+        if endpoint.parent:
+            rule_ids = run.column(
+                endpoint.parent.resource, column_name(endpoint.parent.field)
+            )
+        source = roster_source(
+            name, parent_ids=rule_ids, full_read=full_read, report=report
+        )
+        row_counts = run.load(source)
+        report.done()
+        yield EndpointLoad(run, source.resources[name], report, row_counts)
+
+
+def roster_source(
+    *names: str,
+    parent_ids: Sequence[str] = (),
+    full_read: bool = False,
+    report: ReadReport | None = None,
+) -> DltSource:
+    """Roster's endpoints as a dlt source; all that are configured by default.
+
+    Nothing is read, not even configuration, before the pipeline extracts.
+    ``parent_ids`` are the discount rules to read beside the configured ones.
+    """
+    chosen = [BY_NAME[name] for name in names] or [
+        e for e in ENDPOINTS if not e.optional
+    ]
+
+    @dlt.source(name="roster_source", schema_contract=SCHEMA_CONTRACT)
+    def source() -> Iterable[DltResource]:
+        for endpoint in chosen:
+            yield _resource(
+                endpoint, parent_ids, full_read, report or ReadReport(endpoint.name)
+            )
+
+    return source()
+
+
+def rest_api_config(settings: RosterSettings, *names: str) -> RESTAPIConfig:
+    """The catalogue as dlt's declarative ``rest_api`` configuration.
+
+    What a plain dlt script would run: pages one by one, nested lists as dlt's own child
+    tables. Optional endpoints are left out unless named.
+    """
+    chosen = [BY_NAME[name] for name in names] or [
+        e for e in ENDPOINTS if not e.optional
+    ]
+    resources: list[Any] = []
+    for endpoint in chosen:
+        path = _path(endpoint, settings)
+        if endpoint.parent:
+            parent = endpoint.parent
+            path = path.replace(
+                f"{{{parent.param}}}", f"{{resources.{parent.resource}.{parent.field}}}"
+            )
+        resources.append(
+            {
+                "name": endpoint.name,
+                "primary_key": list(endpoint.table.primary_key),
+                "write_disposition": "merge",
+                "endpoint": {
+                    "path": path,
+                    "data_selector": endpoint.data_selector,
+                    "params": {settings.page_size_param: settings.page_size},
+                    "paginator": {
+                        "type": "page_number",
+                        "base_page": settings.first_page,
+                        "page_param": settings.page_param,
+                        "total_path": "pagination.totalPages",
+                    },
+                },
+            }
+        )
+    return {
+        "client": {
+            "base_url": settings.base_url,
+            "auth": {"type": "bearer", "token": settings.require_access_token()},
+        },
+        "resources": resources,
+    }
+
+
+def _resource(
+    endpoint: Endpoint, parent_ids: Sequence[str], full_read: bool, report: ReadReport
+) -> DltResource:
+    table = endpoint.table
+
+    def read() -> Iterator[Any]:
+        settings = roster_settings()
+        token = settings.require_access_token()
+        headers = {"Authorization": f"Bearer {token}"}
+        builder = TableBuilder(table)
+        # An empty read still creates its tables.
+        for name, arrow in builder.build([], datetime.now(UTC)).items():
+            yield _routed(endpoint, name, arrow)
+        with ApiClient("Roster", settings, headers, token, _REMEDIES) as client:
+            reader = _Reader(endpoint, settings, client, report, full_read, parent_ids)
+            for records in _batches(map(reader.unseen, reader.pages())):
+                report.rows += len(records)
+                for name, arrow in builder.build(records, reader.observed_at).items():
+                    yield _routed(endpoint, name, arrow)
+            reader.finish()
+        report.drifts = builder.drifts
+
+    return dlt.resource(
+        read,
+        name=endpoint.name,
+        primary_key=[column_name(key) for key in table.primary_key],
+        write_disposition={
+            "disposition": "merge",
+            "strategy": "delete-insert",
+            "deduplicated": True,
+        },
+    )
+
+
+def _batches(pages: Iterable[list[Any]]) -> Iterator[list[Any]]:
+    """Records of several pages at a time: what dlt and Arrow do costs by the batch."""
+    batch: list[Any] = []
+    for records in pages:
+        batch.extend(records)
+        if len(batch) >= _RECORDS_PER_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _routed(endpoint: Endpoint, name: str, arrow: pa.Table) -> Any:
+    """Send an Arrow table to its raw table, with the hints of a child table."""
+    for child in endpoint.table.children:
+        if name == child_table_name(endpoint.table, child):
+            hints = dlt.mark.make_hints(
+                table_name=name,
+                write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+                primary_key=(),
+                merge_key=column_name(child.parent_key),
+                columns=DELETED_HINTS,
+            )
+            return dlt.mark.with_hints(arrow, hints, create_table_variant=True)
+    return arrow
+
+
+def _path(endpoint: Endpoint, settings: RosterSettings) -> str:
+    """The endpoint's path; empty for an optional endpoint that is not configured."""
+    path = settings.override(endpoint.name, "path", endpoint.path)
+    if endpoint.optional:
+        path = settings.contacts_path or path
+    return str(path).lstrip("/")
+
+
+class _Reader:
+    """Reads the pages of one endpoint as configured, and knows what was seen."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        settings: RosterSettings,
+        client: ApiClient,
+        report: ReadReport,
+        full_read: bool,
+        parent_ids: Sequence[str],
+    ) -> None:
+        self._endpoint = endpoint
+        self._settings = settings
+        self._client = client
+        self._report = report
+        self._parent_ids = parent_ids
+        self._keys = endpoint.table.primary_key
+        self._seen: set[Any] = set()
+        self._state = dlt.current.resource_state(endpoint.name)
+        self._known_until = None if full_read else self._state.get("known_until")
+        self._newest = self._state.get("known_until")
+        self._total: int | None = None
+        self.observed_at: datetime
+
+    def pages(self) -> Iterator[Page]:
+        """Every page that may hold something new, in order."""
+        if self._endpoint.parent:
+            yield from self._pages_of_parents()
+            return
+        if not _path(self._endpoint, self._settings):
+            self._report.warn(
+                "Roster publishes no path for this endpoint, so it is off and its table "
+                "stays empty. If your account has one, set "
+                "SOURCES__ROSTER_SOURCE__CONTACTS_PATH (for example v2/contacts)."
+            )
+            return
+        try:
+            yield from self._passes()
+        except NotFoundError as error:
+            if not self._endpoint.optional:
+                raise
+            self._report.warn(f"{error} The endpoint is optional, so the run goes on.")
+
+    def unseen(self, page: Page) -> list[dict[str, Any]]:
+        """The page's records that this read has not met yet."""
+        seen, fresh = self._seen, []
+        keys = self._keys
+        for record in page.records:
+            key = (
+                record.get(keys[0])
+                if len(keys) == 1
+                else tuple(record.get(name) for name in keys)
+            )
+            if key is None:
+                fresh.append(record)
+            elif key not in seen:
+                seen.add(key)
+                fresh.append(record)
+        return fresh
+
+    def finish(self) -> None:
+        """Remember how far this read got; dlt commits it with the load."""
+        if self._newest is not None:
+            self._state["known_until"] = self._newest
+
+    def _passes(self) -> Iterator[Page]:
+        stops_early = self._stops_early()
+        for _ in range(_MAX_PASSES):
+            yield from self._one_pass(stops_early)
+            if stops_early or self._total is None or len(self._seen) >= self._total:
+                return
+            # Records moved between pages while they were read: look again.
+        self._report.warn(
+            f"the API announces {self._total} records but listed {len(self._seen)} in "
+            f"{_MAX_PASSES} reads; it was changing meanwhile, or the total is wrong"
+        )
+
+    def _one_pass(self, stops_early: bool) -> Iterator[Page]:
+        path = _path(self._endpoint, self._settings)
+        paging = self._paging(ramp_up=stops_early)
+        pages = self._client.pages(path, self._params(), paging)
+        for done, page in enumerate(pages, start=1):
+            self._note(page)
+            yield page
+            self._report.progress(done, page.info.total_pages, "pages")
+            if stops_early and self._is_known(page):
+                pages.close()
+                return
+
+    def _pages_of_parents(self) -> Iterator[Page]:
+        parent = self._endpoint.parent
+        assert parent is not None
+        configured = self._settings.discount_rule_ids or []
+        ids = list(dict.fromkeys([*self._parent_ids, *configured]))
+        template = _path(self._endpoint, self._settings)
+        reads = {
+            template.replace(f"{{{parent.param}}}", _safe_segment(parent_id)): parent_id
+            for parent_id in ids
+        }
+        paging = self._paging()
+        each = self._client.pages_of_each((path, paging) for path in reads)
+        for done, (path, result) in enumerate(each, start=1):
+            if isinstance(result, NotFoundError):
+                self._report.warn(f"{reads[path]} is gone ({result})")
+                continue
+            if isinstance(result, Exception):
+                raise result
+            for page in result:
+                self._note(page)
+                for record in page.records:
+                    record.setdefault(parent.field, reads[path])
+                yield page
+            self._report.progress(done, len(reads), "parents")
+
+    def _paging(self, *, ramp_up: bool = False) -> Paging:
+        settings = self._settings
+        return Paging(
+            data_selector=self._endpoint.data_selector,
+            page_param=settings.page_param,
+            page_size_param=settings.page_size_param,
+            first_page=settings.first_page,
+            page_size=settings.override(
+                self._endpoint.name, "page_size", settings.page_size
+            ),
+            cursor_param=settings.cursor_param,
+            max_pages=settings.max_pages,
+            ramp_up=ramp_up,
+        )
+
+    def _params(self) -> dict[str, Any]:
+        name = self._endpoint.name
+        params = {
+            **self._endpoint.params,
+            **self._settings.override(name, "params", {}),
+        }
+        updated_after = self._settings.override(name, "updated_after_param")
+        if updated_after and self._known_until:
+            params[updated_after] = self._known_until
+        return params
+
+    def _stops_early(self) -> bool:
+        newest_first = self._settings.override(
+            self._endpoint.name, "newest_first", False
+        )
+        return bool(newest_first and self._endpoint.order_field and self._known_until)
+
+    def _note(self, page: Page) -> None:
+        self._report.requests += 1
+        if not hasattr(self, "observed_at"):
+            self.observed_at = page.date
+            self._report.observed_at = page.date
+        if page.info.total_count is not None:
+            self._total = page.info.total_count
+        if self._endpoint.order_field:
+            field = self._endpoint.order_field
+            moments = (str(record.get(field) or "") for record in page.records)
+            self._newest = max(max(moments, default=""), self._newest or "") or None
+
+    def _is_known(self, page: Page) -> bool:
+        field = self._endpoint.order_field
+        assert field is not None
+        known = self._known_until or ""
+        return all(str(record.get(field) or "") < known for record in page.records)
+
+
+def _safe_segment(value: str) -> str:
+    return quote(str(value), safe="")

@@ -1,0 +1,403 @@
+"""Records to typed Arrow tables: declared types, exploded children, drift noticed.
+
+Every batch of a table has the same declared schema, whatever its values, because types
+inferred per batch change on a batch of nulls. A value that does not fit its declared
+type lands as text in a column of its own (``<column>__v_text``, dlt's name for such a
+variant) and is reported; an undeclared field lands as text and is reported; a record
+without its key is an error. Nothing is silently NULL.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from roster_platform.ingest.catalogue import Child, Column, DataType, Table
+from roster_platform.ingest.errors import DriftError
+
+OBSERVED_AT = "_observed_at"
+DELETED = "_deleted"
+DELETED_HINTS = {DELETED: {"data_type": "bool", "nullable": True, "hard_delete": True}}
+POSITION = "position"
+VARIANT_SUFFIX = "__v_text"
+
+DECIMAL = pa.decimal128(18, 4)
+ARROW_TYPES: Mapping[DataType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "decimal": DECIMAL,
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+    "json": pa.string(),
+}
+_OBSERVED_AT_TYPE = ARROW_TYPES["timestamp"]
+_naming = NamingConvention()
+
+
+@cache
+def column_name(field: str) -> str:
+    """The warehouse's name of an API field (dlt's snake_case)."""
+    return _naming.normalize_identifier(field)
+
+
+def child_table_name(table: Table, child: Child) -> str:
+    return f"{table.name}__{child.name}"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between what was declared and what came, with how often."""
+
+    table: str
+    field: str
+    problem: str
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.field}: {self.problem} ({self.rows} rows)"
+
+
+class TableBuilder:
+    """Builds the Arrow tables of one raw table and its children, batch by batch.
+
+    ``tombstones`` adds the column that marks deletions (see tombstone_rows()).
+    ``drifts`` is what did not match the declaration so far.
+    """
+
+    def __init__(self, table: Table, *, tombstones: bool = False) -> None:
+        self.table = table
+        self._keys = [column_name(key) for key in table.primary_key]
+        self._tombstones = tombstones
+        self._problems: Counter[tuple[str, str, str]] = Counter()
+        self._extra_columns: dict[str, dict[str, str]] = {}
+        self._handled_fields = {*table.columns, *(c.field for c in table.children)}
+
+    @property
+    def drifts(self) -> list[Drift]:
+        return [
+            Drift(table, field, problem, rows)
+            for (table, field, problem), rows in self._problems.items()
+        ]
+
+    def build(
+        self, records: Sequence[Mapping[str, Any]], observed_at: datetime
+    ) -> dict[str, pa.Table]:
+        """One batch of records as Arrow tables, keyed by table name.
+
+        ``observed_at`` (UTC) is when the API was read; it lands in every row. Children
+        of each record replace those loaded before, so a record without any gets a
+        tombstone row (``_deleted``). Raises DriftError when a key is missing.
+        """
+        name = self.table.name
+        columns = self._declared(name, self.table.columns, records)
+        for key in self.table.primary_key:
+            self._require_key(columns[column_name(key)], key)
+        self._add_undeclared(columns, records)
+        if self._tombstones:
+            columns[DELETED] = pa.repeat(pa.scalar(False), len(records))
+        tables = {name: _finish(columns, observed_at, self._keys)}
+        for child in self.table.children:
+            tables[child_table_name(self.table, child)] = self._build_child(
+                child, records, columns, observed_at
+            )
+        return tables
+
+    def _build_child(
+        self,
+        child: Child,
+        records: Sequence[Mapping[str, Any]],
+        parent_columns: Mapping[str, pa.Array],
+        observed_at: datetime,
+    ) -> pa.Table:
+        name = child_table_name(self.table, child)
+        only_column = next(iter(child.columns)) if len(child.columns) == 1 else None
+        rows: list[Mapping[str, Any]] = []
+        parents: list[int] = []
+        positions: list[int | None] = []
+        deleted: list[bool] = []
+        for parent, record in enumerate(records):
+            elements = record.get(child.field)
+            if elements is None:
+                elements = []
+            elif not isinstance(elements, list):
+                self._note(name, child.field, "a single value instead of a list")
+                elements = [elements]
+            for position, element in enumerate(elements):
+                if not isinstance(element, dict):
+                    if only_column is None:
+                        self._note(
+                            name, child.field, "a plain value instead of an object"
+                        )
+                        element = {f"{child.field}_value": element}
+                    else:
+                        element = {only_column: element}
+                rows.append(element)
+                parents.append(parent)
+                positions.append(position)
+                deleted.append(False)
+            if not elements:
+                rows.append({})
+                parents.append(parent)
+                positions.append(None)
+                deleted.append(True)
+        keys = parent_columns[column_name(self.table.primary_key[-1])]
+        parent_key = column_name(child.parent_key)
+        columns = {parent_key: keys.take(pa.array(parents, pa.int64()))}
+        if child.position:
+            columns[POSITION] = pa.array(positions, pa.int64())
+        columns |= self._declared(name, child.columns, rows)
+        self._add_undeclared(columns, rows, table=name, handled=set(child.columns))
+        columns[DELETED] = pa.array(deleted, pa.bool_())
+        return _finish(columns, observed_at, [parent_key])
+
+    def _declared(
+        self,
+        table: str,
+        declared: Mapping[str, Column],
+        records: Sequence[Mapping[str, Any]],
+    ) -> dict[str, pa.Array]:
+        columns: dict[str, pa.Array] = {}
+        for field, column in declared.items():
+            name = column_name(field)
+            values = [record.get(field) for record in records]
+            try:
+                columns[name] = _FAST[column.data_type](values)
+                continue
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                pass
+            converted, misfits = _convert_each(values, column.data_type)
+            columns[name] = converted
+            count = len(misfits) - misfits.null_count
+            if count:
+                self._note(table, field, f"not a {column.data_type}", count)
+                self._extra_columns.setdefault(table, {})[name + VARIANT_SUFFIX] = ""
+                columns[name + VARIANT_SUFFIX] = misfits
+        return columns
+
+    def _add_undeclared(
+        self,
+        columns: dict[str, pa.Array],
+        records: Sequence[Mapping[str, Any]],
+        *,
+        table: str | None = None,
+        handled: set[str] | None = None,
+    ) -> None:
+        table = table or self.table.name
+        handled = self._handled_fields if handled is None else handled
+        extra = self._extra_columns.setdefault(table, {})
+        came = set().union(*records) - handled
+        for field in sorted(came):
+            name = column_name(field)
+            if name in columns or extra.get(name, field) != field:
+                # Two spellings of one name ("name", "Name"): both must land.
+                name = f"{name}__{field.encode().hex()[:12]}"
+            extra[name] = field
+        for name, field in extra.items():
+            if name in columns:
+                continue
+            values = [record.get(field) for record in records] if field else []
+            columns[name] = pa.array(
+                [_as_text(value) for value in values] or [None] * len(records),
+                pa.string(),
+            )
+            if field in came:
+                present = len(records) - columns[name].null_count
+                self._note(table, field, "undeclared field", present)
+
+    def _require_key(self, values: pa.Array, key: str) -> None:
+        missing = values.null_count
+        if missing:
+            raise DriftError(
+                f"{missing} records of {self.table.name} came without their key "
+                f"'{key}', so they cannot be told apart. Nothing of this read was "
+                "loaded and the rows loaded earlier are kept; compare the API's answer "
+                "with the endpoint's declaration."
+            )
+
+    def _note(self, table: str, field: str, problem: str, rows: int = 1) -> None:
+        self._problems[table, field, problem] += rows
+
+
+def tombstone_rows(
+    table: Table, key: str, values: Iterable[str], observed_at: datetime
+) -> pa.Table:
+    """Rows that delete what an earlier load kept under ``key`` and is gone now."""
+    values = list(values)
+    columns: dict[str, pa.Array] = {}
+    for field, column in table.columns.items():
+        arrow_type = ARROW_TYPES[column.data_type]
+        # Keys are never NULL, not even in a row that only deletes.
+        columns[column_name(field)] = (
+            pa.repeat(pa.scalar("", arrow_type), len(values))
+            if field in table.primary_key
+            else pa.nulls(len(values), arrow_type)
+        )
+    columns[key] = pa.array(values, pa.string())
+    columns[DELETED] = pa.repeat(pa.scalar(True), len(values))
+    return _finish(columns, observed_at, [column_name(k) for k in table.primary_key])
+
+
+def _finish(
+    columns: Mapping[str, pa.Array], observed_at: datetime, keys: Sequence[str]
+) -> pa.Table:
+    """Add the time of reading, and mark the keys as never NULL, as dlt does."""
+    rows = len(next(iter(columns.values())))
+    stamp = pa.scalar(observed_at.astimezone(UTC), _OBSERVED_AT_TYPE)
+    columns = {**columns, OBSERVED_AT: pa.repeat(stamp, rows)}
+    schema = pa.schema(
+        pa.field(name, values.type, nullable=name not in keys)
+        for name, values in columns.items()
+    )
+    return pa.table(list(columns.values()), schema=schema)
+
+
+def _text(values: list[Any]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _number(
+    arrow_type: pa.DataType, *unwanted: type
+) -> Callable[[list[Any]], pa.Array]:
+    def convert(values: list[Any]) -> pa.Array:
+        # Arrow reads True as 1 and cuts 1.5 to 1; both are drift.
+        if any(isinstance(value, unwanted) for value in values):
+            raise TypeError
+        return pa.array(values, arrow_type)
+
+    return convert
+
+
+def _decimal(values: list[Any]) -> pa.Array:
+    return pc.cast(_text(values), DECIMAL)
+
+
+def _timestamp(values: list[Any]) -> pa.Array:
+    texts = _text(values)
+    try:
+        return pc.cast(texts, ARROW_TYPES["timestamp"])
+    except pa.ArrowInvalid:
+        naive = pc.cast(texts, pa.timestamp("us"))
+        return pc.assume_timezone(naive, "UTC")
+
+
+def _date_column(values: list[Any]) -> pa.Array:
+    return pc.cast(_text(values), pa.date32())
+
+
+def _json(values: list[Any]) -> pa.Array:
+    return pa.array([_as_json(value) for value in values], pa.string())
+
+
+_FAST: Mapping[DataType, Callable[[list[Any]], pa.Array]] = {
+    "text": _text,
+    "bigint": _number(pa.int64(), bool, float),
+    "double": _number(pa.float64(), bool),
+    "decimal": _decimal,
+    "bool": lambda values: pa.array(values, pa.bool_()),
+    "timestamp": _timestamp,
+    "date": _date_column,
+    "json": _json,
+}
+
+
+def _convert_each(
+    values: Sequence[Any], data_type: DataType
+) -> tuple[pa.Array, pa.Array]:
+    """Convert value by value; returns the column and, as text, what did not fit."""
+    convert = _ONE[data_type]
+    converted: list[Any] = []
+    misfits: list[str | None] = []
+    for value in values:
+        if value is None:
+            converted.append(None)
+            misfits.append(None)
+            continue
+        try:
+            converted.append(convert(value))
+            misfits.append(None)
+        except (ValueError, TypeError, InvalidOperation, OverflowError):
+            converted.append(None)
+            misfits.append(_as_text(value))
+    return pa.array(converted, ARROW_TYPES[data_type]), pa.array(misfits, pa.string())
+
+
+def _one_text(value: Any) -> str:
+    return _as_text(value) or ""
+
+
+def _one_bigint(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError
+    return number
+
+
+def _one_double(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    return float(value)
+
+
+def _one_decimal(value: Any) -> Decimal:
+    if isinstance(value, bool):
+        raise ValueError
+    number = Decimal(str(value).replace("$", "").replace(",", "").strip())
+    exact = number.quantize(Decimal(1).scaleb(-DECIMAL.scale))
+    if exact != number or len(exact.as_tuple().digits) > DECIMAL.precision:
+        raise ValueError
+    return exact
+
+
+def _one_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError
+
+
+def _one_timestamp(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def _one_date(value: Any) -> date:
+    moment = datetime.fromisoformat(value)
+    if moment.time() != datetime.min.time():
+        raise ValueError
+    return moment.date()
+
+
+_ONE: Mapping[DataType, Callable[[Any], Any]] = {
+    "text": _one_text,
+    "bigint": _one_bigint,
+    "double": _one_double,
+    "decimal": _one_decimal,
+    "bool": _one_bool,
+    "timestamp": _one_timestamp,
+    "date": _one_date,
+    "json": lambda value: _as_json(value),
+}
+
+
+def _as_json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else _as_json(value)

@@ -1,0 +1,237 @@
+"""Where data lands: destination, dlt pipelines, the single-writer lock, dbt's target.
+
+One setting (``ROSTER_PLATFORM__DESTINATION``) moves dlt and dbt together. DuckDB allows
+one writing process per file, so loading (never fetching) holds a file lock; servers need
+none. Every run works in a folder of its own, so that runs started at once never share
+state; what the last good run left is published to dlt's own pipelines folder, where
+``dlt pipeline <name> info`` and ``show`` find it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+from filelock import FileLock, Timeout
+
+from roster_platform.ingest.errors import ConfigurationError, IngestError
+from roster_platform.ingest.settings import PlatformSettings, platform_settings
+
+logger = logging.getLogger(__name__)
+
+DESTINATIONS = ("duckdb",)
+_LOCK_PATIENCE_SECONDS = 3600
+_LOCK_REPORT_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The configured warehouse. Making one reads nothing and writes nothing."""
+
+    settings: PlatformSettings
+
+    @classmethod
+    def from_settings(cls) -> Warehouse:
+        """The warehouse ``ROSTER_PLATFORM__*`` describes. Raises ConfigurationError."""
+        settings = platform_settings()
+        if settings.destination not in DESTINATIONS:
+            raise ConfigurationError(
+                f"ROSTER_PLATFORM__DESTINATION is {settings.destination!r}; it must be "
+                f"one of: {', '.join(DESTINATIONS)}."
+            )
+        return cls(settings)
+
+    @property
+    def data_path(self) -> Path:
+        return self.settings.data_path
+
+    @property
+    def database_path(self) -> Path:
+        """The local DuckDB file."""
+        return self.data_path / "roster.duckdb"
+
+    def dbt_environment(self) -> dict[str, str]:
+        """The environment in which dbt reads and writes the same warehouse."""
+        return {
+            "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
+            "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
+        }
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the right to write: one process at a time on DuckDB.
+
+        The operating system drops the lock of a process that dies. Raises IngestError
+        when another process holds it for an hour.
+        """
+        with (
+            self._file_lock()
+            if self.settings.destination == "duckdb"
+            else nullcontext()
+        ):
+            yield
+
+    @contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        self.data_path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{self.database_path}.lock")
+        started = time.monotonic()
+        while True:
+            try:
+                lock.acquire(timeout=_LOCK_REPORT_SECONDS, poll_interval=0.05)
+                break
+            except Timeout:
+                waited = time.monotonic() - started
+                if waited > _LOCK_PATIENCE_SECONDS:
+                    raise IngestError(
+                        f"Another process has been writing {self.database_path} for an "
+                        "hour. Find and stop it, then run again; nothing was changed."
+                    ) from None
+                logger.info(
+                    "waiting for another run to finish writing (%.0f s)", waited
+                )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def pipeline(self, name: str, dataset: str) -> Iterator[PipelineRun]:
+        """A dlt pipeline in a working folder of its own, its state restored.
+
+        On leaving without an error the folder becomes what ``dlt pipeline`` shows; in
+        any case nothing is left behind.
+        """
+        runs = self.data_path / "dlt" / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        _sweep(runs)
+        folder = runs / uuid.uuid4().hex
+        alive = FileLock(f"{folder}.lock")
+        alive.acquire()
+        try:
+            pipeline = dlt.pipeline(
+                pipeline_name=name,
+                pipelines_dir=str(folder),
+                destination=self._destination(),
+                dataset_name=dataset,
+            )
+            with self.writing():
+                pipeline.sync_destination()
+            run = PipelineRun(self, pipeline)
+            yield run
+            if run.load_info is not None:
+                _publish(Path(pipeline.working_dir))
+        except PipelineStepFailed as failure:
+            raise _cause(failure) from failure
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            alive.release()
+            Path(alive.lock_file).unlink(missing_ok=True)
+
+    def _destination(self) -> Any:
+        return dlt.destinations.duckdb(credentials=str(self.database_path))
+
+
+class PipelineRun:
+    """One run of a pipeline: read the warehouse, load a source, count its rows."""
+
+    def __init__(self, warehouse: Warehouse, pipeline: dlt.Pipeline) -> None:
+        self._warehouse = warehouse
+        self.pipeline = pipeline
+        self.load_info: LoadInfo | None = None
+
+    def load(self, source: DltSource) -> Mapping[str, int]:
+        """Fetch, normalise, then load holding the writer's lock.
+
+        Returns the rows now in each table the source filled.
+        """
+        self.pipeline.extract(source)
+        self.pipeline.normalize()
+        with self._warehouse.writing():
+            self.load_info = self.pipeline.load()
+            self.load_info.raise_on_failed_jobs()
+            return self._row_counts()
+
+    def column(self, table: str, column: str) -> list[str]:
+        """The distinct values of one column; empty when the table does not exist."""
+        with self._warehouse.writing(), self.pipeline.sql_client() as client:
+            name = client.make_qualified_table_name(table)
+            value = client.escape_column_name(column)
+            try:
+                rows = client.execute_sql(
+                    f"select distinct {value} from {name} "
+                    f"where {value} is not null order by {value}"
+                )
+            except DatabaseUndefinedRelation:
+                return []
+            return [row[0] for row in rows or []]
+
+    def _row_counts(self) -> dict[str, int]:
+        normalized = self.pipeline.last_trace.last_normalize_info
+        tables: Sequence[str] = [
+            table
+            for table in (normalized.row_counts if normalized else {})
+            if not table.startswith("_dlt")
+        ]
+        with self.pipeline.sql_client() as client:
+            return {
+                table: client.execute_sql(
+                    f"select count(*) from {client.make_qualified_table_name(table)}"
+                )[0][0]
+                for table in tables
+            }
+
+
+def _cause(failure: PipelineStepFailed) -> BaseException:
+    """The error a person should read: ours, if one of ours is what failed the step."""
+    error: BaseException | None = failure
+    while error is not None:
+        if isinstance(error, IngestError):
+            return error
+        error = error.__cause__ or error.__context__
+    return failure
+
+
+def _publish(working_dir: Path) -> None:
+    """Put a finished working folder where dlt's command line looks, data left out."""
+    for job in working_dir.rglob("*.parquet"):
+        job.unlink()
+    pipelines = Path(get_dlt_pipelines_dir())
+    pipelines.mkdir(parents=True, exist_ok=True)
+    target = pipelines / working_dir.name
+    arriving = pipelines / f".{working_dir.name}.{uuid.uuid4().hex}"
+    shutil.move(working_dir, arriving)
+    with FileLock(f"{target}.lock"):
+        leaving = pipelines / f".{working_dir.name}.{uuid.uuid4().hex}"
+        if target.exists():
+            os.replace(target, leaving)
+        os.replace(arriving, target)
+    shutil.rmtree(leaving, ignore_errors=True)
+
+
+def _sweep(runs: Path) -> None:
+    """Remove working folders whose process has died."""
+    for folder in runs.iterdir():
+        if not folder.is_dir():
+            continue
+        owner = FileLock(f"{folder}.lock")
+        try:
+            owner.acquire(timeout=0)
+        except Timeout:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        owner.release()
+        Path(owner.lock_file).unlink(missing_ok=True)

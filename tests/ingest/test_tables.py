@@ -1,0 +1,194 @@
+"""Records become typed tables; what does not fit is reported, never lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from roster_platform.ingest.catalogue import Child, Column, Table
+from roster_platform.ingest.errors import DriftError
+from roster_platform.ingest.tables import TableBuilder, tombstone_rows
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+THINGS = Table(
+    name="things",
+    description="One thing.",
+    primary_key=("id",),
+    columns={
+        "id": Column("text", "Id."),
+        "count": Column("bigint", "A count."),
+        "hours": Column("double", "Hours."),
+        "price": Column("decimal", "A price."),
+        "isGood": Column("bool", "A flag."),
+        "seenAt": Column("timestamp", "A moment."),
+        "day": Column("date", "A day."),
+        "extra": Column("json", "Whatever."),
+    },
+    children=(
+        Child(
+            field="tags",
+            name="tags",
+            description="One tag.",
+            parent_key="thingId",
+            columns={"tag": Column("text", "The tag.")},
+        ),
+    ),
+)
+
+
+def build(*records: dict[str, object]) -> tuple[list[dict], list[dict], list[str]]:
+    builder = TableBuilder(THINGS)
+    tables = builder.build(records, NOW)
+    return (
+        tables["things"].to_pylist(),
+        tables["things__tags"].to_pylist(),
+        sorted(map(str, builder.drifts)),
+    )
+
+
+def test_declared_fields_get_their_declared_types() -> None:
+    (row,), _, drifts = build(
+        {
+            "id": "a",
+            "count": 3,
+            "hours": 1,
+            "price": "12.50",
+            "isGood": True,
+            "seenAt": "2026-01-01T12:00:00.123Z",
+            "day": "2026-01-01",
+            "extra": {"b": [1, 2]},
+        }
+    )
+    assert row == {
+        "id": "a",
+        "count": 3,
+        "hours": 1.0,
+        "price": Decimal("12.5000"),
+        "is_good": True,
+        "seen_at": datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC),
+        "day": date(2026, 1, 1),
+        "extra": '{"b":[1,2]}',
+        "_observed_at": NOW,
+    }
+    assert drifts == []
+
+
+def test_the_schema_does_not_depend_on_the_values() -> None:
+    builder = TableBuilder(THINGS)
+    full = builder.build([{"id": "a", "count": 1, "price": "1"}], NOW)["things"]
+    nulls = builder.build([{"id": "b"}], NOW)["things"]
+    empty = builder.build([], NOW)["things"]
+    assert full.schema == nulls.schema == empty.schema
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("$1,200.50", Decimal("1200.5000")),
+        ("-3", Decimal("-3.0000")),
+        (12.5, Decimal("12.5000")),
+        (7, Decimal("7.0000")),
+    ],
+)
+def test_money_is_exact_however_it_is_written(sent: object, kept: Decimal) -> None:
+    (row,), _, drifts = build({"id": "a", "price": sent})
+    assert row["price"] == kept
+    assert drifts == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2026-03-29T02:30:00", datetime(2026, 3, 29, 2, 30, tzinfo=UTC)),
+        ("2026-03-29T02:30:00+02:00", datetime(2026, 3, 29, 0, 30, tzinfo=UTC)),
+        ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_utc_and_naive_ones_are_read_as_utc(
+    sent: str, kept: datetime
+) -> None:
+    (row, other), _, _ = build(
+        {"id": "a", "seenAt": sent}, {"id": "b", "seenAt": "2026-01-01T00:00:00Z"}
+    )
+    assert row["seen_at"] == kept
+    assert other["seen_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_ids_are_text_whatever_they_were() -> None:
+    rows, _, drifts = build({"id": 2**63}, {"id": "x"})
+    assert [row["id"] for row in rows] == ["9223372036854775808", "x"]
+    assert drifts == []
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "value", "text"),
+    [
+        ("count", "count", "many", "many"),
+        ("count", "count", 2**63, "9223372036854775808"),
+        ("count", "count", True, "true"),
+        ("count", "count", 1.5, "1.5"),
+        ("hours", "hours", "n/a", "n/a"),
+        ("price", "price", "1.23456", "1.23456"),
+        ("isGood", "is_good", "yes", "yes"),
+        ("seenAt", "seen_at", "yesterday", "yesterday"),
+        ("day", "day", "2026-13-01", "2026-13-01"),
+    ],
+)
+def test_a_misfit_lands_as_text_and_is_reported(
+    field: str, column: str, value: object, text: str
+) -> None:
+    rows, _, drifts = build({"id": "a", field: value}, {"id": "b"})
+    assert rows[0][column] is None
+    assert rows[0][f"{column}__v_text"] == text
+    assert len(drifts) == 1
+    assert field in drifts[0]
+
+
+def test_an_undeclared_field_lands_as_text_and_is_reported() -> None:
+    rows, _, drifts = build({"id": "a", "newField": {"x": 1}}, {"id": "b"})
+    assert [row["new_field"] for row in rows] == ['{"x":1}', None]
+    assert drifts == ["things.newField: undeclared field (1 rows)"]
+
+
+def test_two_spellings_of_one_name_both_land() -> None:
+    (row,), _, drifts = build({"id": "a", "Hue": "red", "hue": "blue"})
+    assert {"red", "blue"} <= {v for v in row.values() if isinstance(v, str)}
+    assert len(drifts) == 2
+
+
+def test_children_carry_their_parents_key_and_their_place() -> None:
+    _, tags, _ = build({"id": "a", "tags": ["x", "y"]}, {"id": "b", "tags": ["z"]})
+    assert [(t["thing_id"], t["position"], t["tag"]) for t in tags] == [
+        ("a", 0, "x"),
+        ("a", 1, "y"),
+        ("b", 0, "z"),
+    ]
+
+
+@pytest.mark.parametrize("tags", [[], None])
+def test_a_parent_without_children_deletes_those_loaded_before(tags: object) -> None:
+    _, rows, _ = build({"id": "a", "tags": tags})
+    assert [(row["thing_id"], row["_deleted"]) for row in rows] == [("a", True)]
+
+
+def test_a_single_value_in_a_lists_place_is_kept_and_reported() -> None:
+    _, rows, drifts = build({"id": "a", "tags": "x"})
+    assert [(row["tag"], row["_deleted"]) for row in rows] == [("x", False)]
+    assert drifts == ["things__tags.tags: a single value instead of a list (1 rows)"]
+
+
+def test_a_record_without_its_key_is_an_error() -> None:
+    with pytest.raises(DriftError, match="1 records of things came without their key"):
+        build({"id": "a"}, {"count": 1})
+
+
+def test_tombstones_fit_the_table_they_delete_from() -> None:
+    built = TableBuilder(THINGS, tombstones=True).build([{"id": "a"}], NOW)["things"]
+    rows = tombstone_rows(THINGS, "id", ["b"], NOW)
+    assert set(rows.schema.names) == set(built.schema.names)
+    assert rows.select(built.schema.names).schema == built.schema
+    assert rows.to_pylist()[0]["_deleted"] is True
