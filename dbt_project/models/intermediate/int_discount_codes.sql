@@ -1,0 +1,75 @@
+with looked_up as (
+
+    select * from {{ ref('stg_roster__discount_codes_lookup') }}
+
+),
+
+by_rule as (
+
+    select * from {{ ref('stg_roster__discount_codes_by_rule') }}
+
+),
+
+listed as (
+
+    select
+        discount_code_id,
+        discount_code,
+        discount_rule_id,
+        discount_rule_name,
+        discount_rule_kind,
+        contact_id,
+        is_personal,
+        assigned_at,
+        updated_at,
+        0 as listing
+    from looked_up
+
+    union all
+
+    select
+        discount_code_id,
+        discount_code,
+        discount_rule_id,
+        discount_rule_name,
+        discount_rule_kind,
+        contact_id,
+        is_personal,
+        assigned_at,
+        updated_at,
+        1 as listing
+    from by_rule
+
+),
+
+-- Both endpoints list a code; the lookup wins, the rule's list fills what it lacks.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by discount_code_id
+            order by listing asc, updated_at desc
+        ) as preference
+    from listed
+
+),
+
+final as (
+
+    select
+        discount_code_id,
+        discount_code,
+        lower(trim(discount_code)) as normalized_code,
+        discount_rule_id,
+        discount_rule_name,
+        discount_rule_kind,
+        contact_id,
+        coalesce(is_personal, false) as is_personal,
+        assigned_at
+    from ranked
+    where preference = 1
+
+)
+
+select * from final

@@ -1,0 +1,30 @@
+with certifications as (
+
+    select * from {{ ref('snap_member_certifications') }}
+
+),
+
+by_name as (
+
+    select
+        page_id,
+        certification,
+        count(case when dbt_valid_to is null then 1 end) as holder_count
+    from certifications
+    group by page_id, certification
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['page_id', 'certification']) }} as certification_key,
+        {{ surrogate_key(['page_id']) }} as page_key,
+        page_id,
+        certification as certification_name,
+        holder_count
+    from by_name
+
+)
+
+select * from final

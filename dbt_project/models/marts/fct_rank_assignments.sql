@@ -1,0 +1,24 @@
+with assignments as (
+
+    select * from {{ ref('int_rank_assignments') }}
+
+),
+
+final as (
+
+    select
+        rank_assignment_id as rank_assignment_key,
+        {{ surrogate_key(["'autorosters'", 'discord_id']) }} as member_key,
+        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
+        {{ surrogate_key(['page_id']) }} as page_key,
+        promotion_date,
+        promotion_officer,
+        change_type,
+        valid_from,
+        valid_to,
+        is_current
+    from assignments
+
+)
+
+select * from final

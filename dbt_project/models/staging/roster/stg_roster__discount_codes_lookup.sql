@@ -1,0 +1,25 @@
+with source as (
+
+    {{ declared_source('roster', 'discount_codes_lookup') }}
+
+),
+
+final as (
+
+    select
+        id as discount_code_id,
+        code as discount_code,
+        discount_rule_id,
+        discount_rule_name,
+        discount_rule_kind,
+        contact_id,
+        is_personal,
+        assigned_at,
+        created_at,
+        updated_at,
+        _observed_at as observed_at
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+with source as (
+
+    {{ declared_source('roster', 'likes') }}
+
+),
+
+final as (
+
+    select
+        id as like_id,
+        post_id,
+        author_id as contact_id,
+        created_at,
+        _observed_at as observed_at
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,24 @@
+with source as (
+
+    {{ declared_source('roster', 'programs') }}
+
+),
+
+final as (
+
+    select
+        id as program_id,
+        name as program_name,
+        status,
+        upper(currency) as currency,
+        commission_type,
+        commission_value,
+        look_back_days,
+        created_at,
+        updated_at,
+        _observed_at as observed_at
+    from source
+
+)
+
+select * from final
