@@ -1,0 +1,116 @@
+"""Auto Rosters pages as dynamic partitions: any number of pages, one run, one load.
+
+``autorosters/pages`` is partitioned by page and gets one materialization per page that
+loaded; the other tables of a page are filled by the same load and are shown once a run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import dagster as dg
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from roster_platform.ingest.autorosters import (
+    autorosters_source,
+    load_page_users,
+    load_pages,
+)
+from roster_platform.ingest.autorosters.source import (
+    PAGE_TABLES,
+    PagesLoad,
+    PageSummary,
+)
+from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
+from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
+from roster_platform.lib.metadata import load_metadata
+from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, roster_pages
+from roster_platform.lib.translators import RawTableTranslator
+
+Loader = Callable[[Sequence[str]], AbstractContextManager[PagesLoad]]
+
+
+def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinition:
+    """The assets one Auto Rosters endpoint fills; the first table is partitioned."""
+    leading = tables[0]
+    source = autorosters_source([], leading)
+    specs = []
+    for table in tables:
+        spec = RawTableTranslator(
+            "autorosters", BY_NAME[table], API_DOCS_URL
+        ).get_asset_spec(
+            DltResourceTranslatorData(resource=source.resources[leading], pipeline=None)
+        )
+        if table == leading:
+            spec = spec.replace_attributes(partitions_def=roster_pages)
+        specs.append(spec)
+
+    @dg.multi_asset(
+        specs=specs,
+        name=f"autorosters__{leading}",
+        can_subset=True,
+        pool="autorosters_api",
+        retry_policy=TEMPORARY_FAILURES,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def load_tables(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult]:
+        page_ids = _pages_of_run(context)
+        with readable_failures(), load(page_ids) as loaded:
+            yield from _results(context, leading, loaded)
+
+    return load_tables
+
+
+def _pages_of_run(context: dg.AssetExecutionContext) -> Sequence[str]:
+    """The run's partitions; every registered page for a run without any."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    return list(context.instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME))
+
+
+def _results(
+    context: dg.AssetExecutionContext, leading: str, loaded: PagesLoad
+) -> Iterator[dg.MaterializeResult]:
+    key = dg.AssetKey(["autorosters", leading])
+    pages = {page: _page_metadata(s) for page, s in loaded.report.loaded.items()}
+    every_page_loaded = not loaded.report.failed
+    result_covers_pages = (every_page_loaded and context.has_partition_key) or (
+        every_page_loaded and context.has_partition_key_range
+    )
+    for page_id, metadata in pages.items():
+        if result_covers_pages and key in context.selected_asset_keys:
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=page_id)
+        else:
+            context.log_event(
+                dg.AssetMaterialization(key, partition=page_id, metadata=metadata)
+            )
+    if not every_page_loaded:
+        failed, total = loaded.report.failed, len(loaded.report.failed) + len(pages)
+        raise dg.Failure(
+            f"{len(failed)} of {total} roster pages failed; the others are loaded, and "
+            f"these keep their last good rows:\n{loaded.report.failure_summary()}",
+            allow_retries=not all(error.permanent for error in failed.values()),
+        )
+    for asset_key in context.selected_asset_keys:
+        table = BY_NAME[asset_key.path[-1]]
+        metadata = load_metadata(
+            table, loaded.report, loaded.row_counts, loaded.run.pipeline
+        )
+        if asset_key == key:
+            # Per page there is a partition row count; the table's own would repeat.
+            metadata.pop("dagster/row_count")
+        yield dg.MaterializeResult(asset_key=asset_key, metadata=metadata)
+
+
+def _page_metadata(summary: PageSummary) -> dict[str, object]:
+    return {
+        "dagster/partition_row_count": summary.members,
+        "members": summary.members,
+        "ranks": summary.ranks,
+        "content_hash": summary.content_hash,
+    }
+
+
+pages = build_pages_asset(PAGE_TABLES, load_pages)
+page_users = build_pages_asset(("page_users",), load_page_users)

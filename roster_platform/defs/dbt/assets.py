@@ -1,0 +1,82 @@
+"""The dbt project as assets: staging, intermediate, snapshots and marts, with tests."""
+
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+
+from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.lib.failures import readable_failures
+from roster_platform.lib.translators import ModelTranslator
+
+dbt_project = DbtProject(Path(__file__).parents[3] / "dbt_project")
+dbt_project.prepare_if_dev()
+_PARTIAL_PARSE = "partial_parse.msgpack"
+
+if not dbt_project.manifest_path.exists():
+    raise dg.DagsterInvalidDefinitionError(
+        f"The dbt manifest {dbt_project.manifest_path} is missing; it is built ahead, "
+        "not when definitions load. Build it with `make manifest`, or `dbt parse "
+        "--project-dir dbt_project --profiles-dir dbt_project`."
+    )
+
+
+@dbt_assets(
+    manifest=dbt_project.manifest_path,
+    project=dbt_project,
+    dagster_dbt_translator=ModelTranslator(),
+    name="dbt_models",
+    pool="dbt",
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build the selected models and run their tests (`dbt build`)."""
+    with readable_failures():
+        warehouse = Warehouse.from_settings()
+    # dbt runs in its own process and folder; it reads where the data is from here.
+    os.environ.update(warehouse.dbt_environment())
+    with _target_folder(warehouse.data_path / "dbt") as target, warehouse.writing():
+        build = dbt.cli(["build"], context=context, target_path=target)
+        yield from build.stream().fetch_row_counts()
+
+
+@contextmanager
+def _target_folder(dbt_data: Path) -> Iterator[Path]:
+    """A target folder of this build's own, which starts from what the last one parsed.
+
+    dbt parses everything again when the profile differs from the one parsed with, so the
+    state parsed in the image or at installation does not do.
+    """
+    kept = dbt_data / _PARTIAL_PARSE
+    target = dbt_data / uuid.uuid4().hex
+    target.mkdir(parents=True)
+    try:
+        if kept.exists():
+            shutil.copy(kept, target / _PARTIAL_PARSE)
+        yield target
+        if (target / _PARTIAL_PARSE).exists():
+            (target / _PARTIAL_PARSE).replace(kept)
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The models, and the dbt command line that builds them."""
+    # The dbt of this environment, also when the environment is not activated.
+    beside_python = shutil.which("dbt", path=str(Path(sys.executable).parent))
+    return dg.Definitions(
+        assets=[dbt_models],
+        resources={
+            "dbt": DbtCliResource(
+                project_dir=dbt_project, dbt_executable=beside_python or "dbt"
+            )
+        },
+    )

@@ -1,0 +1,113 @@
+"""How dlt resources and dbt models appear in Dagster: keys, groups, kinds, owners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dlt import DagsterDltTranslator
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from roster_platform.ingest.catalogue import Table
+from roster_platform.ingest.tables import column_name
+
+OWNERS = ["team:data-platform"]
+
+
+class RawTableTranslator(DagsterDltTranslator):
+    """A dlt resource as the asset of its raw table: ``<source>/<table>``."""
+
+    def __init__(self, source: str, table: Table, docs_url: str) -> None:
+        self._source = source
+        self._table = table
+        self._docs_url = docs_url
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        return (
+            super()
+            .get_asset_spec(data)
+            .replace_attributes(
+                key=[self._source, self._table.name],
+                deps=[],
+                group_name=self._source,
+                description=self._table.description,
+                owners=OWNERS,
+                kinds={"dlt", "python"},
+            )
+            .merge_attributes(
+                tags={"source": self._source},
+                metadata={
+                    "api_documentation": dg.MetadataValue.url(self._docs_url),
+                    "primary_key": ", ".join(map(column_name, self._table.primary_key)),
+                    "dagster/table_name": f"{self._source}_data.{self._table.name}",
+                    "dagster/column_schema": declared_columns(self._table),
+                },
+            )
+        )
+
+
+def declared_columns(table: Table) -> dg.TableSchema:
+    """The declared columns of a raw table, described, personal data tagged."""
+    keys = {column_name(key) for key in table.primary_key}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column_name(field),
+                type=column.data_type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column_name(field) not in keys
+                ),
+                tags={"pii": ""} if column.pii else {},
+            )
+            for field, column in table.columns.items()
+        ]
+    )
+
+
+class ModelTranslator(DagsterDbtTranslator):
+    """A dbt model as the asset ``<layer>/<model>``, where the layer is its schema."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(
+                enable_asset_checks=True,
+                # A raw table's children are loaded by the same asset.
+                enable_duplicate_source_asset_keys=True,
+                enable_code_references=True,
+                enable_source_tests_as_checks=False,
+            )
+        )
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = self.get_resource_props(manifest, unique_id)
+        if props["resource_type"] == "source":
+            return spec
+        return spec.replace_attributes(
+            key=[_layer(props), props["name"]],
+            group_name=_layer(props),
+            owners=OWNERS,
+            automation_condition=_follow_inputs(),
+        )
+
+
+def _layer(props: Mapping[str, Any]) -> str:
+    return props["schema"]
+
+
+def _follow_inputs() -> dg.AutomationCondition:
+    """Build when an input was loaded, once no input is being loaded any more.
+
+    An input that was never loaded does not hold the marts back, because a team may use
+    only one of the two APIs.
+    """
+    return (
+        dg.AutomationCondition.eager()
+        .without(~dg.AutomationCondition.any_deps_missing())
+        .with_label("follow_inputs")
+    )

@@ -1,0 +1,131 @@
+"""The code location loads as a server loads it, and holds what the catalogue says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
+
+ROOT = Path(__file__).parents[2]
+
+_WATCHED_LOAD = textwrap.dedent(
+    """
+    import json, os, sys
+
+    seen = []
+
+    def watch(event, arguments):
+        if event in ("socket.connect", "socket.getaddrinfo", "os.mkdir", "os.rename"):
+            seen.append([event, repr(arguments)])
+        elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            if arguments[0] != os.devnull:
+                seen.append([event, repr(arguments[0])])
+
+    sys.addaudithook(watch)
+    import roster_platform.definitions as loaded
+    loaded.defs.get_repository_def().load_all_definitions()
+    print(json.dumps(seen))
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    from roster_platform.definitions import defs
+
+    return defs
+
+
+def test_loading_needs_nothing_and_touches_nothing(tmp_path) -> None:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SOURCES__", "ROSTER_PLATFORM__", "DAGSTER", "DLT_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCHED_LOAD],
+        cwd=tmp_path,
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_raw_table_is_an_asset_of_its_source(definitions) -> None:
+    keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
+    assert {f"roster/{endpoint.name}" for endpoint in ENDPOINTS} <= keys
+    assert {f"autorosters/{table.name}" for table in TABLES} <= keys
+
+
+def test_every_asset_is_described_owned_and_grouped(definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.group_name == spec.key.path[0], spec.key
+        assert spec.kinds, spec.key
+
+
+def test_raw_assets_show_their_columns_and_the_apis_documentation(definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        if spec.key.path[0] in {"roster", "autorosters"}:
+            columns = spec.metadata["dagster/column_schema"].columns
+            assert columns, spec.key
+            assert all(column.description for column in columns), spec.key
+            assert spec.metadata["api_documentation"].url.startswith("https://")
+
+
+def test_each_endpoint_is_one_operation(definitions) -> None:
+    repository = definitions.get_repository_def()
+    for endpoint in ENDPOINTS:
+        node = repository.asset_graph.get(dg.AssetKey(["roster", endpoint.name]))
+        assert node.execution_set_asset_keys == {node.key}
+
+
+def test_models_follow_their_inputs(definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        is_model = spec.key.path[0] not in {"roster", "autorosters"}
+        assert bool(spec.automation_condition) == is_model, spec.key
+    assert definitions.get_sensor_def("default_automation_condition_sensor")
+
+
+def test_schedules_take_their_cron_from_configuration(tmp_path) -> None:
+    script = (
+        "import roster_platform.definitions as d; "
+        "s = d.defs.get_schedule_def('roster_incremental_hourly'); "
+        "print(s.cron_schedule, s.execution_timezone, s.default_status.value)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "ROSTER_PLATFORM__ROSTER_INCREMENTAL_CRON": "*/5 * * * *",
+            "ROSTER_PLATFORM__TIMEZONE": "Europe/Berlin",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "*/5 * * * * Europe/Berlin STOPPED", done.stderr
+
+
+def test_ingest_never_imports_dagster() -> None:
+    script = (
+        "import sys, roster_platform.ingest.__main__; "
+        "print([m for m in sys.modules if m.split('.')[0].startswith('dagster')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]", done.stderr
