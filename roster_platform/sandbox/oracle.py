@@ -1,0 +1,172 @@
+"""What is true in the sandbox's world, to hold a warehouse's answers against.
+
+The oracle reads the world itself, never what the APIs serve, so a table that agrees
+with it was extracted, loaded and modelled right. Served by the app under
+``/admin/oracle/``; every function returns plain JSON.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from typing import Any
+
+from roster_platform.sandbox.attribution import FOREVER, METHODS, NOBODY, TYPES
+from roster_platform.sandbox.brand import CURRENCIES, STATUSES
+from roster_platform.sandbox.clock import date_text, iso
+from roster_platform.sandbox.render import contact_id, money, order_id, program_id
+from roster_platform.sandbox.rosters import OWNER_ID
+from roster_platform.sandbox.world import World
+
+
+def orders(world: World) -> dict[str, Any]:
+    """Every order's attribution, and sums per currency."""
+    sums: dict[str, list[int]] = {}
+    methods: Counter[str] = Counter()
+    listed = []
+    for number, order in enumerate(world.brand.orders):
+        method = METHODS[order.method]
+        methods[method] += 1
+        currency = CURRENCIES[order.currency]
+        total = sums.setdefault(currency, [0, 0, 0, 0])
+        for place, amount in enumerate(
+            (1, order.subtotal, order.total, order.refunded)
+        ):
+            total[place] += amount
+        listed.append(
+            {
+                "order_id": order_id(number),
+                "attribution_type": TYPES[method],
+                "attribution_method": method,
+                "contact_id": _or_none(contact_id, order.contact),
+                "program_id": _or_none(program_id, order.program),
+                "status": STATUSES[order.status],
+                "currency": currency,
+            }
+        )
+    return {
+        "orders": listed,
+        "methods": dict(methods),
+        "sums": {
+            currency: {
+                "orders": count,
+                "subtotal": money(subtotal),
+                "total": money(total),
+                "refunded": money(refunded),
+            }
+            for currency, (count, subtotal, total, refunded) in sums.items()
+        },
+    }
+
+
+def contacts(world: World) -> list[dict[str, Any]]:
+    """Every contact with the periods spent in programs."""
+    return [
+        {
+            "contact_id": contact_id(contact.number),
+            "email": contact.email,
+            "referral_id": contact.referral_id,
+            "discord_handle": contact.discord_handle,
+            "stage": contact.stage,
+            "periods": [
+                {
+                    "program_id": program_id(program),
+                    "joined_at": iso(joined),
+                    "left_at": None if left == FOREVER else iso(left),
+                }
+                for joined, left, program in contact.periods
+            ],
+        }
+        for contact in world.brand.contacts
+    ]
+
+
+def rank_changes(world: World) -> list[dict[str, Any]]:
+    """Every change on own pages since the world started, in order of time."""
+    return [
+        {
+            key: date_text(value) if key == "day" else value
+            for key, value in asdict(change).items()
+            if value is not None
+        }
+        for change in world.rosters.changes
+    ]
+
+
+def membership(world: World, page_id: str) -> dict[str, Any] | None:
+    """Who is listed under which rank of a page on each day; None without the page."""
+    history = world.rosters.listings.get(page_id)
+    if history is None:
+        return None
+    as_noted = dict(history)
+    today, days = history[0][1], []
+    for day in range(history[0][0], world.rosters.day + 1):
+        today = as_noted.get(day, today)
+        days.append(
+            {
+                "day": date_text(day),
+                "members": [
+                    {"role_id": role_id, "discord_id": discord_id}
+                    for role_id, discord_id in today
+                ],
+            }
+        )
+    return {"page_id": page_id, "days": days}
+
+
+def pages(world: World) -> list[dict[str, Any]]:
+    """Every page's current members, their ranks (most senior first) and hours."""
+    return [
+        {
+            "page_id": page.page_id,
+            "title": page.title,
+            "is_own": page.owner_id == OWNER_ID,
+            "rank_count": len(page.ranks),
+            "member_count": len(page.members),
+            "members": [
+                {
+                    "discord_id": member.person.discord_id,
+                    "role_ids": [page.ranks[rank].role_id for rank in member.ranks],
+                    "certifications": member.certifications,
+                    "subdivisions": member.subdivisions,
+                    "patrol_hours": member.hours / 10 if page.has_patrol_log else None,
+                }
+                for member in page.members.values()
+            ],
+        }
+        for page in world.rosters.pages.values()
+    ]
+
+
+def people(world: World) -> list[dict[str, str]]:
+    """Who is known to both systems, by the Discord handle the contact gave."""
+    by_username = {p.username: p.discord_id for p in world.rosters.people}
+    handles = [
+        (contact.number, (contact.discord_handle or "").lower())
+        for contact in world.brand.contacts
+    ]
+    return [
+        {"contact_id": contact_id(number), "discord_id": by_username[handle]}
+        for number, handle in handles
+        if handle in by_username
+    ]
+
+
+def clicks(world: World) -> list[dict[str, Any]]:
+    """Clicks by smart link, with the contact it belongs to, if anybody's."""
+    counts: dict[str, int] = defaultdict(int)
+    for click in world.clicks:
+        counts[click.referral_id] += 1
+    owners = world.brand.attribution.by_referral
+    return [
+        {
+            "referral_id": referral_id,
+            "contact_id": _or_none(contact_id, owners.get(referral_id, NOBODY)),
+            "clicks": count,
+        }
+        for referral_id, count in sorted(counts.items())
+    ]
+
+
+def _or_none(make: Any, number: int) -> str | None:
+    return None if number == NOBODY else make(number)
