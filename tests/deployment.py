@@ -1,0 +1,114 @@
+"""The platform as a person deploys it: a data folder, an environment, real commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+ROOT = Path(__file__).parents[1]
+
+
+class Deployment:
+    """One data folder and Dagster home, and the commands a person types."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.home = folder / "dagster"
+        self.home.mkdir(parents=True)
+        shutil.copy(ROOT / "dagster.yaml", self.home)
+        self.environment = {
+            **os.environ,
+            "ROSTER_PLATFORM__DATA_DIR": str(folder),
+            "DAGSTER_HOME": str(self.home),
+            "DLT_DATA_DIR": str(folder / "dlt"),
+            **environment,
+        }
+
+    @property
+    def page_ids(self) -> list[str]:
+        return json.loads(self.environment["SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"])
+
+    def run(
+        self, *command: str, **environment: str | None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m <command>``; keywords change the environment, None unsets."""
+        changed = {**self.environment, **environment}
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={name: value for name, value in changed.items() if value is not None},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def register(self, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        return self.run("roster_platform.defs.autorosters.register", **environment)
+
+    def materialize(
+        self, *select: str, **environment: str | None
+    ) -> subprocess.CompletedProcess[str]:
+        """``dagster asset materialize --select …``; further arguments may follow."""
+        selection, *rest = select
+        return self.run(
+            *("dagster", "asset", "materialize", "-m", "roster_platform.definitions"),
+            *("--select", selection, *rest),
+            **environment,
+        )
+
+    def materialize_everything(self) -> subprocess.CompletedProcess[str]:
+        pages = self.register().stdout.split()
+        return self.materialize("*", "--partition-range", f"{pages[0]}...{pages[-1]}")
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        path = str(self.folder / "roster.duckdb")
+        with duckdb.connect(path, read_only=True) as database:
+            return database.sql(sql).fetchall()
+
+    def value(self, sql: str) -> Any:
+        ((value,),) = self.query(sql)
+        return value
+
+    def row_counts(self) -> dict[str, int]:
+        """Rows of every raw table and mart, by ``schema.table``."""
+        tables = self.query(
+            """
+            select table_schema || '.' || table_name
+            from information_schema.tables
+            where table_schema in ('roster_data', 'autorosters_data', 'marts')
+                and table_name not like '\\_dlt%' escape '\\'
+            """
+        )
+        return {name: self.value(f"select count(*) from {name}") for (name,) in tables}
+
+    def step_outcomes(self) -> dict[str, bool]:
+        """The operations of the last run: name to whether it succeeded."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            (run,) = instance.get_runs(limit=1)
+            stats = instance.get_run_step_stats(run.run_id)
+        return {s.step_key: s.status.value == "SUCCESS" for s in stats}
+
+    def materialized_pages(self) -> Sequence[str]:
+        """Roster pages with a materialization."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            key = dg.AssetKey(["autorosters", "pages"])
+            return sorted(instance.get_materialized_partitions(key))
+
+    def files_that_contain(self, *secrets: str) -> list[tuple[Path, str]]:
+        """Every file of the data folder in which one of the secrets stands."""
+        return [
+            (path, secret)
+            for path in self.folder.rglob("*")
+            if path.is_file()
+            for secret in secrets
+            if secret.encode() in path.read_bytes()
+        ]
