@@ -26,6 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 from roster_platform.sandbox.demo import ROOT, demo_environment
 
 _PATIENCE_MS = 60_000
+_WIDTH, _HEIGHT = 1440, 900
 _CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -43,17 +44,19 @@ class View:
     name: str
     path: str
     texts: tuple[str, ...]
-    clicks: tuple[str, ...] = ()
+    zoom_out: int = 0
+    """Turns of the mouse wheel over the middle, for graphs larger than the window."""
 
 
 VIEWS = (
     View(
         "asset-graph",
         "/locations/roster_platform/asset-groups/marts/lineage",
-        ("fct_orders", "dim_members"),
+        ("dim_members",),
+        zoom_out=4,
     ),
-    View("asset", "/assets/roster/orders", ("Row count", "order_id", "roster_api")),
-    View("run", "/runs/{run_id}", ("Success", "dbt_models")),
+    View("asset", "/assets/roster/orders", ("Row count", "order_id", "data-platform")),
+    View("run", "/runs/{run_id}", ("Success", "dbt_models", "RUN_SUCCESS")),
 )
 
 
@@ -68,7 +71,7 @@ def take(folder: Path, environment: Mapping[str, str]) -> list[Path]:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(_CHROMIUM_FLAGS)
         )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
         for view in VIEWS:
             taken.append(_shoot(page, url, view, folder))
         browser.close()
@@ -83,6 +86,14 @@ def _shoot(page: Page, url: str, view: View, folder: Path) -> Path:
     for text in view.texts:
         page.get_by_text(text).first.wait_for(timeout=_PATIENCE_MS, state="visible")
     page.wait_for_load_state("networkidle")
+    if view.zoom_out:
+        page.mouse.move(_WIDTH * 0.6, _HEIGHT * 0.6)
+        page.keyboard.down("Control")
+        for _ in range(view.zoom_out):
+            page.mouse.wheel(0, 100)
+            page.wait_for_timeout(300)
+        page.keyboard.up("Control")
+        page.wait_for_load_state("networkidle")
     target = folder / f"{view.name}.png"
     page.screenshot(path=target)
     return target

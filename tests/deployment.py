@@ -92,10 +92,16 @@ class Deployment:
 
     def step_outcomes(self) -> dict[str, bool]:
         """The operations of the last run: name to whether it succeeded."""
+        return {s.step_key: s.status.value == "SUCCESS" for s in self._step_stats()}
+
+    def step_attempts(self) -> dict[str, int]:
+        """The operations of the last run: name to how often it was tried."""
+        return {s.step_key: len(s.attempts_list) for s in self._step_stats()}
+
+    def _step_stats(self) -> Sequence[Any]:
         with dg.DagsterInstance.from_config(str(self.home)) as instance:
             (run,) = instance.get_runs(limit=1)
-            stats = instance.get_run_step_stats(run.run_id)
-        return {s.step_key: s.status.value == "SUCCESS" for s in stats}
+            return instance.get_run_step_stats(run.run_id)
 
     def materialized_pages(self) -> Sequence[str]:
         """Roster pages with a materialization."""

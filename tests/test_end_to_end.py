@@ -7,6 +7,7 @@ served over HTTP.
 from __future__ import annotations
 
 import json
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,6 +15,7 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
+from docs.screenshots import take
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
 from roster_platform.ingest.tables import column_name
 from roster_platform.sandbox import Sandbox, running_sandbox
@@ -288,6 +290,13 @@ def test_nothing_is_left_behind_and_dlts_own_commands_work(next_days) -> None:
     done = next_days.run("dlt", "pipeline", "roster_pipeline", "info")
     assert done.returncode == 0, done.stdout
     assert "orders" in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium")
+def test_the_web_ui_shows_the_graph_an_asset_and_a_run(next_days, tmp_path) -> None:
+    taken = take(tmp_path, next_days.environment)
+    assert [path.stem for path in taken] == ["asset-graph", "asset", "run"]
+    assert all(path.stat().st_size > 20_000 for path in taken)
 
 
 def test_no_credential_is_stored_anywhere(sandbox, next_days) -> None:

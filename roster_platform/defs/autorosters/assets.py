@@ -112,5 +112,9 @@ def _page_metadata(summary: PageSummary) -> dict[str, object]:
     }
 
 
-pages = build_pages_asset(PAGE_TABLES, load_pages)
-page_users = build_pages_asset(("page_users",), load_page_users)
+pages, page_users = dg.with_source_code_references(
+    [
+        build_pages_asset(PAGE_TABLES, load_pages),
+        build_pages_asset(("page_users",), load_page_users),
+    ]
+)

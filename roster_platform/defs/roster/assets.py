@@ -56,4 +56,6 @@ def build_endpoint_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
     return load
 
 
-roster_assets = [build_endpoint_asset(endpoint) for endpoint in ENDPOINTS]
+roster_assets = dg.with_source_code_references(
+    [build_endpoint_asset(endpoint) for endpoint in ENDPOINTS]
+)
