@@ -28,7 +28,7 @@ dev: install $(DAGSTER_HOME)/dagster.yaml ## Dagster on the real APIs (tokens in
 	$(BIN)/dagster dev
 
 test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
 	$(BIN)/ruff check .

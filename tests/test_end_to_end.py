@@ -16,8 +16,8 @@ import dagster as dg
 import pytest
 
 from docs.screenshots import take
+from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.ingest.tables import column_name
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import Deployment
 

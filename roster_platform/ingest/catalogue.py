@@ -10,11 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
+
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 DataType = Literal[
     "text", "bigint", "double", "decimal", "bool", "timestamp", "date", "json"
 ]
+
+
+# Columns every raw table has beside the declared ones.
+OBSERVED_AT = "_observed_at"
+DELETED = "_deleted"
+DELETED_HINTS = {DELETED: {"data_type": "bool", "nullable": True, "hard_delete": True}}
+POSITION = "position"
+
+_naming = NamingConvention()
+
+
+@cache
+def column_name(field: str) -> str:
+    """The warehouse's name of an API field (dlt's snake_case)."""
+    return _naming.normalize_identifier(field)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,11 @@ class Table:
     primary_key: tuple[str, ...]
     columns: Mapping[str, Column]
     children: tuple[Child, ...] = ()
+
+
+def child_table_name(table: Table, child: Child) -> str:
+    """The raw table a child fills: ``<parent>__<child>``."""
+    return f"{table.name}__{child.name}"
 
 
 @dataclass(frozen=True)

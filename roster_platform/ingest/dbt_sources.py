@@ -15,14 +15,15 @@ from typing import Any
 import yaml
 
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import Column, Table
-from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.ingest.tables import (
+from roster_platform.ingest.catalogue import (
     OBSERVED_AT,
     POSITION,
+    Column,
+    Table,
     child_table_name,
     column_name,
 )
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 

@@ -7,9 +7,20 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from roster_platform.ingest.tables import Drift
-
 _CALM_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between what was declared and what came, with how often."""
+
+    table: str
+    field: str
+    problem: str
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.field}: {self.problem} ({self.rows} rows)"
 
 
 @dataclass

@@ -11,24 +11,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from roster_platform.ingest.catalogue import Child, Column, DataType, Table
+from roster_platform.ingest.catalogue import (
+    DELETED,
+    OBSERVED_AT,
+    POSITION,
+    Child,
+    Column,
+    DataType,
+    Table,
+    child_table_name,
+    column_name,
+)
 from roster_platform.ingest.errors import DriftError
+from roster_platform.ingest.report import Drift
 
-OBSERVED_AT = "_observed_at"
-DELETED = "_deleted"
-DELETED_HINTS = {DELETED: {"data_type": "bool", "nullable": True, "hard_delete": True}}
-POSITION = "position"
 VARIANT_SUFFIX = "__v_text"
 
 DECIMAL = pa.decimal128(18, 4)
@@ -43,30 +47,6 @@ ARROW_TYPES: Mapping[DataType, pa.DataType] = {
     "json": pa.string(),
 }
 _OBSERVED_AT_TYPE = ARROW_TYPES["timestamp"]
-_naming = NamingConvention()
-
-
-@cache
-def column_name(field: str) -> str:
-    """The warehouse's name of an API field (dlt's snake_case)."""
-    return _naming.normalize_identifier(field)
-
-
-def child_table_name(table: Table, child: Child) -> str:
-    return f"{table.name}__{child.name}"
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One difference between what was declared and what came, with how often."""
-
-    table: str
-    field: str
-    problem: str
-    rows: int
-
-    def __str__(self) -> str:
-        return f"{self.table}.{self.field}: {self.problem} ({self.rows} rows)"
 
 
 class TableBuilder:

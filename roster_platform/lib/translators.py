@@ -10,10 +10,17 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from roster_platform.ingest.catalogue import Table
-from roster_platform.ingest.tables import column_name
+from roster_platform.ingest.catalogue import Table, column_name
 
 OWNERS = ["team:data-platform"]
+
+# Build when an input was loaded, once no input is being loaded any more. An input that
+# was never loaded does not hold the marts back: a team may use only one of the APIs.
+FOLLOW_INPUTS = (
+    dg.AutomationCondition.eager()
+    .without(~dg.AutomationCondition.any_deps_missing())
+    .with_label("follow_inputs")
+)
 
 
 class RawTableTranslator(DagsterDltTranslator):
@@ -92,22 +99,9 @@ class ModelTranslator(DagsterDbtTranslator):
             key=[_layer(props), props["name"]],
             group_name=_layer(props),
             owners=OWNERS,
-            automation_condition=_follow_inputs(),
+            automation_condition=FOLLOW_INPUTS,
         )
 
 
 def _layer(props: Mapping[str, Any]) -> str:
     return props["schema"]
-
-
-def _follow_inputs() -> dg.AutomationCondition:
-    """Build when an input was loaded, once no input is being loaded any more.
-
-    An input that was never loaded does not hold the marts back, because a team may use
-    only one of the two APIs.
-    """
-    return (
-        dg.AutomationCondition.eager()
-        .without(~dg.AutomationCondition.any_deps_missing())
-        .with_label("follow_inputs")
-    )

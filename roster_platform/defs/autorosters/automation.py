@@ -11,7 +11,6 @@ from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, roster_pages
 autorosters_snapshot = dg.define_asset_job(
     "autorosters_snapshot",
     selection=dg.AssetSelection.assets(pages, page_users),
-    partitions_def=roster_pages,
     description="Read roster pages: the hierarchical page and its flat user list.",
 )
 

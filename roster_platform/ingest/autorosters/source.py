@@ -12,20 +12,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 import orjson
-import pyarrow as pa
 from dlt.extract import DltResource, DltSource
 
 from roster_platform.ingest.autorosters.tables import BY_NAME
+from roster_platform.ingest.catalogue import DELETED_HINTS
 from roster_platform.ingest.errors import BadResponseError, DriftError, IngestError
-from roster_platform.ingest.http import Answer, ApiClient
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.settings import autorosters_settings, validated_page_ids
-from roster_platform.ingest.tables import DELETED_HINTS, TableBuilder, tombstone_rows
 from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from roster_platform.ingest.http import Answer
+    from roster_platform.ingest.tables import TableBuilder
 
 PIPELINE_NAME = "autorosters_pipeline"
 DATASET_NAME = "autorosters_data"
@@ -186,6 +190,10 @@ def _read(
     given_report: PagesReport | None,
 ) -> Callable[[], Iterator[Any]]:
     def read() -> Iterator[Any]:
+        # Imported when read, so that loading definitions pays for neither.
+        from roster_platform.ingest.http import ApiClient
+        from roster_platform.ingest.tables import TableBuilder
+
         settings = autorosters_settings()
         key = settings.require_api_key()
         ids = (
@@ -271,6 +279,8 @@ class _Batch:
                 self._emptied[name].append(page_id)
 
     def flush(self) -> Iterator[Any]:
+        from roster_platform.ingest.tables import tombstone_rows
+
         if self._observed_at is None:
             return
         for name in self._reading.tables:

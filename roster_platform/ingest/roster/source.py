@@ -13,27 +13,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import dlt
-import pyarrow as pa
 from dlt.extract import DltResource, DltSource
-from dlt.sources.rest_api import RESTAPIConfig
 
-from roster_platform.ingest.catalogue import Endpoint
-from roster_platform.ingest.errors import NotFoundError
-from roster_platform.ingest.http import ApiClient, Page, Paging
-from roster_platform.ingest.report import ReadReport
-from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
-from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.tables import (
+from roster_platform.ingest.catalogue import (
     DELETED_HINTS,
-    TableBuilder,
+    Endpoint,
     child_table_name,
     column_name,
 )
+from roster_platform.ingest.errors import NotFoundError
+from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from dlt.sources.rest_api import RESTAPIConfig
+
+    from roster_platform.ingest.http import ApiClient, Page, Paging
 
 PIPELINE_NAME = "roster_pipeline"
 DATASET_NAME = "roster_data"
@@ -165,6 +167,10 @@ def _resource(
     table = endpoint.table
 
     def read() -> Iterator[Any]:
+        # Imported when read, so that loading definitions pays for neither.
+        from roster_platform.ingest.http import ApiClient
+        from roster_platform.ingest.tables import TableBuilder
+
         settings = roster_settings()
         token = settings.require_access_token()
         headers = {"Authorization": f"Bearer {token}"}
@@ -344,6 +350,8 @@ class _Reader:
             self._report.progress(done, len(reads), "parents")
 
     def _paging(self, *, ramp_up: bool = False) -> Paging:
+        from roster_platform.ingest.http import Paging
+
         settings = self._settings
         return Paging(
             data_selector=self._endpoint.data_selector,

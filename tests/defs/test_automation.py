@@ -1,0 +1,96 @@
+"""Sensors and schedules, on a real ephemeral instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from roster_platform.defs.autorosters.automation import (
+    autorosters_pages_sensor,
+    autorosters_snapshot_daily,
+)
+from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME
+
+PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def tick(instance: dg.DagsterInstance, cursor: str | None = None) -> object:
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        return autorosters_pages_sensor(context)
+
+
+def apply(instance: dg.DagsterInstance, result: object) -> None:
+    assert isinstance(result, dg.SensorResult)
+    for request in result.dynamic_partitions_requests or []:
+        keys = list(request.partition_keys)
+        if isinstance(request, dg.AddDynamicPartitionsRequest):
+            instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, keys)
+        else:
+            for key in keys:
+                instance.delete_dynamic_partition(PAGES_PARTITIONS_NAME, key)
+
+
+def test_new_pages_are_registered_and_loaded_in_one_run(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, "a,b,c")
+    result = tick(instance)
+    apply(instance, result)
+    assert instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME) == ["a", "b", "c"]
+    (request,) = result.run_requests
+    assert request.tags == {
+        "dagster/asset_partition_range_start": "a",
+        "dagster/asset_partition_range_end": "c",
+    }
+
+
+def test_pages_as_configured_ask_for_nothing(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, "a,b")
+    apply(instance, tick(instance))
+    assert isinstance(tick(instance), dg.SkipReason)
+
+
+def test_the_partitions_follow_the_configuration(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, "a,b")
+    apply(instance, tick(instance))
+    monkeypatch.setenv(PAGE_IDS, "b,c")
+    result = tick(instance, cursor="1")
+    apply(instance, result)
+    assert set(instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME)) == {"b", "c"}
+    (request,) = result.run_requests
+    assert set(request.tags.values()) == {"c"}
+
+
+def test_a_page_that_comes_back_is_loaded_again(instance, monkeypatch) -> None:
+    keys = []
+    cursor = None
+    for configured in ("a", "", "a"):
+        monkeypatch.setenv(PAGE_IDS, configured)
+        result = tick(instance, cursor)
+        apply(instance, result)
+        cursor = result.cursor
+        keys += [request.run_key for request in result.run_requests or []]
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_page_ids_that_could_harm_are_never_registered(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, "good,../evil")
+    result = tick(instance)
+    assert isinstance(result, dg.SkipReason)
+    assert "'../evil' is not an Auto Rosters page id" in str(result.skip_message)
+    assert instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME) == []
+
+
+def test_the_daily_snapshot_reads_every_page_in_one_run(instance) -> None:
+    context = dg.build_schedule_context(instance=instance)
+    assert isinstance(autorosters_snapshot_daily(context), dg.SkipReason)
+    instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, ["x", "y", "z"])
+    request = autorosters_snapshot_daily(context)
+    assert isinstance(request, dg.RunRequest)
+    assert sorted(request.tags.values()) == ["x", "z"]
