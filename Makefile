@@ -34,7 +34,9 @@ test: $(VENV)/.installed-dev manifest ## Install what the tests need and run the
 lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint dbt_project
+	@mkdir -p $(DATA_DIR)/lint
+	ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/lint DBT_TARGET_PATH=$(CURDIR)/$(DATA_DIR)/lint \
+	  $(BIN)/sqlfluff lint dbt_project --disable-progress-bar
 
 format: $(VENV)/.installed-dev ## Mend what the linters can mend
 	$(BIN)/ruff check --fix .
