@@ -37,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IngestError as error:
         print(error, file=sys.stderr)
         return 1
-    failures = sum(not _run(name, load) for name, load in steps.items())
+    try:
+        failures = sum(not _run(name, load) for name, load in steps.items())
+    except KeyboardInterrupt:
+        print("Stopped. Run it again: what was loaded is kept, nothing twice.")
+        return 130
     return 1 if failures else 0
 
 

@@ -26,7 +26,6 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -36,7 +35,6 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 import tenacity
-from anyio.from_thread import start_blocking_portal
 
 from roster_platform.ingest.errors import (
     AccessDeniedError,
@@ -165,37 +163,29 @@ class ApiClient:
         self._refused: IngestError | None = None
 
     def __enter__(self) -> ApiClient:
-        self._stack = ExitStack()
-        self._portal = self._stack.enter_context(start_blocking_portal())
-        self._session = self._stack.enter_context(
-            self._portal.wrap_async_context_manager(self._open_session())
-        )
-        self._slots = self._portal.call(self._make_slots)
+        self._loop = _BackgroundLoop()
+        self._loop.run(self._open())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stack.close()
+        self._loop.run(self._session.close())
+        self._loop.stop()
 
-    async def _make_slots(self) -> asyncio.Semaphore:
-        return asyncio.Semaphore(self._settings.concurrency)
-
-    def _open_session(self) -> aiohttp.ClientSession:
+    async def _open(self) -> None:
         timeout = self._settings.timeout_seconds
-        # aiohttp wants a running loop when a session is made, which the portal gives.
-        return self._portal.call(
-            lambda: aiohttp.ClientSession(
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(
-                    total=10 * timeout, sock_connect=timeout, sock_read=timeout
-                ),
-                connector=aiohttp.TCPConnector(limit=self._settings.concurrency),
-                trust_env=True,
-            )
+        self._slots = asyncio.Semaphore(self._settings.concurrency)
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(
+                total=10 * timeout, sock_connect=timeout, sock_read=timeout
+            ),
+            connector=aiohttp.TCPConnector(limit=self._settings.concurrency),
+            trust_env=True,
         )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
         """GET one JSON document. Raises an IngestError."""
-        return self._portal.call(self._get, path, params or {})
+        return self._loop.run(self._get(path, params or {}))
 
     def get_each(
         self, paths: Iterable[str]
@@ -249,11 +239,11 @@ class ApiClient:
         try:
             while True:
                 try:
-                    yield self._portal.call(source.__anext__)
+                    yield self._loop.run(anext(source))
                 except StopAsyncIteration:
                     return
         finally:
-            self._portal.call(source.aclose)
+            self._loop.run(source.aclose())
 
     def _window(self, *, alone_first: bool = False, ramp_up: bool = False):
         """How many requests may be under way after so many answers were handed over."""
@@ -506,6 +496,36 @@ class ApiClient:
             return ""
         text = " ".join(text.replace(self._secret, "***").split())
         return f" (“{text[:_EXCERPT_CHARS]}”)" if text else ""
+
+
+class _BackgroundLoop:
+    """An event loop in a thread of its own, which works on while the caller does.
+
+    The thread is a daemon: whatever interrupts the caller, the process can end.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, awaitable: Awaitable[_T]) -> _T:
+        """Run to completion; an interrupt of the caller cancels it."""
+
+        async def wait() -> _T:
+            return await awaitable
+
+        future = asyncio.run_coroutine_threadsafe(wait(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 class _LoopGuard:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -179,9 +180,15 @@ def _materialize(
             text=True,
         ) as process,
     ):
-        for line in process.stdout or ():
-            log.write(line)
-            _show_progress(console, line)
+        try:
+            for line in process.stdout or ():
+                log.write(line)
+                _show_progress(console, line)
+        except KeyboardInterrupt:
+            # Ctrl-C reaches it too, but a signal sent to the demo alone does not.
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
     if process.returncode:
         raise DemoError(f"Materializing failed; the whole log is in {log_path}.")
 

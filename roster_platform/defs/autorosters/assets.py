@@ -48,7 +48,6 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
         specs=specs,
         name=f"autorosters__{leading}",
         can_subset=True,
-        pool="autorosters_api",
         retry_policy=TEMPORARY_FAILURES,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )

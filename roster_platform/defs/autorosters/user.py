@@ -14,7 +14,7 @@ class RosterUser(dg.Config):
     discord_id: str = Field(description="The member's Discord id.")
 
 
-@dg.op(pool="autorosters_api")
+@dg.op
 def refresh_user(context: dg.OpExecutionContext, config: RosterUser) -> None:
     """Read one user and refresh the member's rows in autorosters_data.page_users."""
     with readable_failures(), load_user(config.page_id, config.discord_id) as loaded:

@@ -33,7 +33,6 @@ if not dbt_project.manifest_path.exists():
     project=dbt_project,
     dagster_dbt_translator=ModelTranslator(),
     name="dbt_models",
-    pool="dbt",
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:

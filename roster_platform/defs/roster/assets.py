@@ -35,7 +35,6 @@ def build_endpoint_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
     @dg.multi_asset(
         specs=[spec],
         name=f"roster__{name}",
-        pool="roster_api",
         retry_policy=TEMPORARY_FAILURES,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
