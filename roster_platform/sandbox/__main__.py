@@ -18,9 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_serve(commands.add_parser("serve", help="serve both APIs until stopped"))
     commands.add_parser("demo", help="load everything from a sandbox and show it")
-    ui = commands.add_parser("ui", help="a sandbox and dagster dev on the demo's data")
-    ui.add_argument("dagster_arguments", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
+    commands.add_parser(
+        "ui",
+        help="a sandbox and `dagster dev` on the demo's data; further arguments are "
+        "those of `dagster dev`",
+    )
+    options, further = parser.parse_known_args(arguments)
+    if further and options.command != "ui":
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
     if options.command == "serve":
         return _serve(options)
     # Imported late: serving needs none of what the demo needs.
@@ -28,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if options.command == "demo":
         return demo.demo()
-    return demo.ui(options.dagster_arguments)
+    return demo.ui(further)
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -61,6 +62,30 @@ def test_loading_needs_nothing_and_touches_nothing(tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dagster_dev_builds_the_manifest_in_an_environment_not_activated(
+    tmp_path,
+) -> None:
+    for name in ("roster_platform", "dbt_project", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    shutil.rmtree(tmp_path / "dbt_project" / "target")
+    done = subprocess.run(
+        [sys.executable, "-c", "import roster_platform.definitions as d; print(d)"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(tmp_path),
+            "DAGSTER_IS_DEV_CLI": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout
+    assert (tmp_path / "dbt_project" / "target" / "manifest.json").exists()
 
 
 def test_every_raw_table_is_an_asset_of_its_source(definitions) -> None:

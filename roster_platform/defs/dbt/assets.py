@@ -16,6 +16,10 @@ from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.translators import ModelTranslator
 
+if not shutil.which("dbt"):
+    # The dbt of this environment, also when the environment is not activated.
+    os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
+
 dbt_project = DbtProject(Path(__file__).parents[3] / "dbt_project")
 dbt_project.prepare_if_dev()
 _PARTIAL_PARSE = "partial_parse.msgpack"
@@ -69,13 +73,7 @@ def _target_folder(dbt_data: Path) -> Iterator[Path]:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The models, and the dbt command line that builds them."""
-    # The dbt of this environment, also when the environment is not activated.
-    beside_python = shutil.which("dbt", path=str(Path(sys.executable).parent))
     return dg.Definitions(
         assets=[dbt_models],
-        resources={
-            "dbt": DbtCliResource(
-                project_dir=dbt_project, dbt_executable=beside_python or "dbt"
-            )
-        },
+        resources={"dbt": DbtCliResource(project_dir=dbt_project)},
     )
