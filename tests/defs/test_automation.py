@@ -94,3 +94,24 @@ def test_the_daily_snapshot_reads_every_page_in_one_run(instance) -> None:
     request = autorosters_snapshot_daily(context)
     assert isinstance(request, dg.RunRequest)
     assert sorted(request.tags.values()) == ["x", "z"]
+
+
+def test_the_models_of_a_loaded_endpoint_are_built_and_no_others() -> None:
+    from roster_platform.definitions import defs
+
+    instance = dg.DagsterInstance.ephemeral()
+    before = dg.evaluate_automation_conditions(defs=defs, instance=instance)
+    instance.report_runless_asset_event(dg.AssetMaterialization(["roster", "orders"]))
+
+    result = dg.evaluate_automation_conditions(
+        defs=defs, instance=instance, cursor=before.cursor
+    )
+
+    requested = {
+        key.to_user_string()
+        for key in defs.resolve_all_asset_keys()
+        if result.get_num_requested(key)
+    }
+    assert {"staging/stg_roster__orders", "marts/fct_orders"} <= requested
+    assert "marts/fct_rank_assignments" not in requested
+    assert not any(name.startswith(("roster/", "autorosters/")) for name in requested)
