@@ -1,0 +1,118 @@
+"""Readers of the published marts are never blocked and never see half of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roster_platform.ingest.publish import publish_marts
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    made = Warehouse(PlatformSettings(data_dir=str(tmp_path)))
+    write(
+        made,
+        "create schema marts",
+        "create table marts.dim_things as select 1 as thing_key",
+        "create table marts.fct_things as select 1 as thing_key, 2.5 as amount",
+        "create schema staging",
+        "create view staging.stg_things as select 1 as secret",
+    )
+    return made
+
+
+def write(warehouse: Warehouse, *statements: str) -> None:
+    with duckdb.connect(str(warehouse.database_path)) as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def published(warehouse: Warehouse, sql: str) -> list[tuple]:
+    path = str(warehouse.data_path / "published" / "roster.duckdb")
+    with duckdb.connect(path, read_only=True) as database:
+        return database.sql(sql).fetchall()
+
+
+def test_every_mart_and_nothing_else_is_published(warehouse) -> None:
+    publication = publish_marts(warehouse)
+    assert publication.rows == {"dim_things": 1, "fct_things": 1}
+    manifest = json.loads(publication.manifest.read_text())
+    assert manifest["tables"] == {"dim_things": {"rows": 1}, "fct_things": {"rows": 1}}
+    tables = "select table_schema, table_name from information_schema.tables order by 2"
+    assert published(warehouse, tables) == [
+        ("marts", "dim_things"),
+        ("marts", "fct_things"),
+    ]
+    files = sorted(path.name for path in publication.parquet.iterdir())
+    assert files == ["dim_things.parquet", "fct_things.parquet"]
+    assert duckdb.sql(
+        f"select amount from '{publication.parquet}/fct_things.parquet'"
+    ).fetchall() == [(2.5,)]
+
+
+def test_a_mart_that_is_gone_is_not_published_any_more(warehouse) -> None:
+    publish_marts(warehouse)
+    write(warehouse, "drop table marts.fct_things")
+    publication = publish_marts(warehouse)
+    assert [path.name for path in publication.parquet.iterdir()] == [
+        "dim_things.parquet"
+    ]
+
+
+def test_reading_goes_on_while_the_warehouse_is_written(warehouse) -> None:
+    publish_marts(warehouse)
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); "
+        "sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(warehouse.database_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout.readline() == "held\n"
+        with pytest.raises(duckdb.IOException):
+            duckdb.connect(str(warehouse.database_path), read_only=True)
+        assert published(warehouse, "select count(*) from marts.fct_things") == [(1,)]
+        writer.communicate("done\n")
+
+
+def test_a_reader_keeps_its_publication_while_the_next_arrives(warehouse) -> None:
+    publish_marts(warehouse)
+    path = str(warehouse.data_path / "published" / "roster.duckdb")
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); "
+        "print('open', flush=True); sys.stdin.readline(); "
+        "print(c.sql('select count(*) from marts.fct_things').fetchone()[0])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout.readline() == "open\n"
+        write(warehouse, "insert into marts.fct_things values (2, 3.5)")
+        publish_marts(warehouse)
+        output, _ = reader.communicate("read\n")
+    assert output == "1\n"
+    assert published(warehouse, "select count(*) from marts.fct_things") == [(2,)]
+
+
+def test_a_publication_that_died_is_never_seen_and_is_swept(warehouse) -> None:
+    publish_marts(warehouse)
+    left = warehouse.data_path / "published" / ".arriving-dead"
+    left.mkdir()
+    (left / "roster.duckdb").write_bytes(b"half")
+    assert published(warehouse, "select count(*) from marts.fct_things") == [(1,)]
+    publish_marts(warehouse)
+    assert not left.exists()
