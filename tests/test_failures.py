@@ -6,6 +6,7 @@ warehouse that holds an earlier good load.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -201,6 +202,34 @@ def test_an_emptied_page_leaves_nothing_of_it(sandbox, deployment) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
     assert deployment.value(of_page) == 0
     assert deployment.value(others) == kept
+
+
+def test_a_page_that_loses_most_members_is_held_back_until_confirmed(tmp_path) -> None:
+    with running_sandbox(orders=10, pages=2, members=14) as sandbox:
+        deployment = Deployment(tmp_path, sandbox.environment)
+        deployment.register()
+        page, other = deployment.page_ids
+        selection = ("autorosters/pages", "--partition-range", f"{page}...{other}")
+        assert deployment.materialize(*selection).returncode == 0
+        users = "select page_id, count(*) from autorosters_data.users group by page_id"
+        before = dict(deployment.query(users))
+        sandbox.post("/admin/pages", {"page_id": page, "action": "clear"})
+
+        done = deployment.materialize(*selection)
+        assert done.returncode == 1
+        assert "confirm_drops: true" in _message(
+            done.stdout, "1 of 2 roster pages failed"
+        )
+        assert dict(deployment.query(users)) == before
+
+        confirmed = {"ops": {"autorosters__pages": {"config": {"confirm_drops": True}}}}
+        done = deployment.materialize(
+            "autorosters/pages",
+            *("--partition", page),
+            *("--config-json", json.dumps(confirmed)),
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert dict(deployment.query(users)) == {other: before[other]}
 
 
 def test_no_credential_reached_a_log_an_event_or_the_database(deployment) -> None:

@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         "--page", action="append", metavar="ID", help="a page (repeatable)"
     )
     pages.add_argument(
+        "--confirm-drops",
+        action="store_true",
+        help="accept a page that lost its members",
+    )
+    pages.add_argument(
         "--user", metavar="DISCORD_ID", help="refresh one user of the page"
     )
     pages.set_defaults(steps=_autorosters_steps)
@@ -104,7 +109,9 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
             raise IngestError("--user needs exactly one --page.")
         return {"user": lambda: load_user(pages[0], options.user, warehouse=warehouse)}
     return {
-        "pages": lambda: load_pages(pages, warehouse=warehouse),
+        "pages": lambda: load_pages(
+            pages, warehouse=warehouse, confirm_drops=options.confirm_drops
+        ),
         "page_users": lambda: load_page_users(pages, warehouse=warehouse),
     }
 

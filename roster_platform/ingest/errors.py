@@ -63,6 +63,12 @@ class PagingError(IngestError):
     permanent = True
 
 
+class HeldBackError(IngestError):
+    """What came would wipe out most of what is known; a person must confirm it."""
+
+    permanent = True
+
+
 class DriftError(IngestError):
     """A declared key is missing, so that records cannot be told apart."""
 

@@ -165,19 +165,14 @@ class PipelineRun:
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
 
-    def column(self, table: str, column: str) -> list[str]:
-        """The distinct values of one column; empty when the table does not exist."""
+    def query(self, sql: str, table: str) -> Sequence[Sequence[Any]]:
+        """Rows of a query on ``{table}``; none when the table does not exist yet."""
         with self._warehouse.writing(), self.pipeline.sql_client() as client:
             name = client.make_qualified_table_name(table)
-            value = client.escape_column_name(column)
             try:
-                rows = client.execute_sql(
-                    f"select distinct {value} from {name} "
-                    f"where {value} is not null order by {value}"
-                )
+                return client.execute_sql(sql.format(table=name)) or []
             except DatabaseUndefinedRelation:
                 return []
-            return [row[0] for row in rows or []]
 
     def _row_counts(self) -> dict[str, int]:
         normalized = self.pipeline.last_trace.last_normalize_info

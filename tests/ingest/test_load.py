@@ -158,3 +158,16 @@ def test_an_endpoint_that_is_off_stays_empty_and_says_how_to_turn_it_on(
     assert done.returncode == 0, done.stdout
     assert "SOURCES__ROSTER_SOURCE__CONTACTS_PATH" in done.stdout
     assert deployment.value("select count(*) from roster_data.contacts") == 0
+
+
+def test_a_page_that_did_not_change_is_not_written_again(sandbox, deployment) -> None:
+    def loads(table: str) -> int:
+        return deployment.value(
+            f"select count(distinct _dlt_load_id) from autorosters_data.{table}"
+        )
+
+    for _ in range(2):
+        done = deployment.run(INGEST, "autorosters")
+        assert done.returncode == 0, done.stdout
+    assert loads("page_loads") == 2
+    assert loads("users") == loads("ranks") == loads("pages") == 1

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 
 import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
+from pydantic import Field
 
 from roster_platform.ingest.autorosters import (
     autorosters_source,
@@ -26,11 +27,33 @@ from roster_platform.lib.metadata import load_metadata
 from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, roster_pages
 from roster_platform.lib.translators import RawTableTranslator
 
-Loader = Callable[[Sequence[str]], AbstractContextManager[PagesLoad]]
+Loader = Callable[..., AbstractContextManager[PagesLoad]]
 
 
-def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinition:
-    """The assets one Auto Rosters endpoint fills; the first table is partitioned."""
+class PagesRead(dg.Config):
+    """How roster pages are read."""
+
+    reload_unchanged: bool = Field(
+        default=False, description="Write pages again that did not change."
+    )
+    confirm_drops: bool = Field(
+        default=False,
+        description="Accept that a page lost over half of its members since its last "
+        "read; it is held back otherwise.",
+    )
+
+
+class FlatListRead(dg.Config):
+    """How flat user lists are read: there is nothing to choose."""
+
+
+def build_pages_asset(
+    tables: Sequence[str], load: Loader, read_config: type[dg.Config]
+) -> dg.AssetsDefinition:
+    """The assets one Auto Rosters endpoint fills; the first table is partitioned.
+
+    ``load`` is called with the page ids and the fields of ``read_config``.
+    """
     leading = tables[0]
     source = autorosters_source([], leading)
     specs = []
@@ -52,10 +75,10 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def load_tables(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, config: read_config
     ) -> Iterator[dg.MaterializeResult]:
         page_ids = _pages_of_run(context)
-        with readable_failures(), load(page_ids) as loaded:
+        with readable_failures(), load(page_ids, **config.model_dump()) as loaded:
             yield from _results(context, leading, loaded)
 
     return load_tables
@@ -72,13 +95,19 @@ def _results(
     context: dg.AssetExecutionContext, leading: str, loaded: PagesLoad
 ) -> Iterator[dg.MaterializeResult]:
     key = dg.AssetKey(["autorosters", leading])
-    pages = {page: _page_metadata(s) for page, s in loaded.report.loaded.items()}
+    pages = {
+        page: {**_page_metadata(s), "unchanged": page in loaded.report.unchanged}
+        for page, s in loaded.report.loaded.items()
+    }
     every_page_loaded = not loaded.report.failed
-    result_covers_pages = (every_page_loaded and context.has_partition_key) or (
-        every_page_loaded and context.has_partition_key_range
+    # A result stands for every page of the run; without one, pages are told one by one.
+    told_by_result = (
+        every_page_loaded
+        and key in context.selected_asset_keys
+        and (context.has_partition_key or context.has_partition_key_range)
     )
     for page_id, metadata in pages.items():
-        if result_covers_pages and key in context.selected_asset_keys:
+        if told_by_result:
             context.add_asset_metadata(metadata, asset_key=key, partition_key=page_id)
         else:
             context.log_event(
@@ -113,7 +142,7 @@ def _page_metadata(summary: PageSummary) -> dict[str, object]:
 
 pages, page_users = dg.with_source_code_references(
     [
-        build_pages_asset(PAGE_TABLES, load_pages),
-        build_pages_asset(("page_users",), load_page_users),
+        build_pages_asset(PAGE_TABLES, load_pages, PagesRead),
+        build_pages_asset(("page_users",), load_page_users, FlatListRead),
     ]
 )

@@ -3,6 +3,8 @@
 All pages of a run share one pool of requests and one load. A page's load replaces that
 page, table by table (merge on ``page_id``; a table the page no longer fills gets a
 tombstone). A page that fails is reported and keeps its last good rows; the others load.
+A page that did not change costs a request and one row of ``page_loads``; one that lost
+most of its members at once is held back until somebody confirms it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from dlt.extract import DltResource, DltSource
 
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.catalogue import DELETED_HINTS
-from roster_platform.ingest.errors import BadResponseError, DriftError, IngestError
+from roster_platform.ingest.errors import (
+    BadResponseError,
+    DriftError,
+    HeldBackError,
+    IngestError,
+)
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.settings import autorosters_settings, validated_page_ids
 from roster_platform.ingest.warehouse import PipelineRun, Warehouse
@@ -53,6 +60,8 @@ _REMEDIES: Mapping[int, str] = {
     "been deleted.",
 }
 _PAGES_PER_BATCH = 200
+_SMALLEST_GUARDED_PAGE = 10
+_SMALLEST_PLAUSIBLE_SHARE = 0.5
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -67,12 +76,27 @@ class PageSummary:
     observed_at: datetime
 
 
+@dataclass(frozen=True)
+class KnownPage:
+    """What the last good read of a page held."""
+
+    members: int
+    content_hash: str
+
+
 @dataclass
 class PagesReport(ReadReport):
-    """The outcome of every page of a run: its summary, or why it failed."""
+    """The outcome of every page of a run: its summary, or why it failed.
+
+    ``known`` is what earlier runs loaded: a page with the same content is left as it is,
+    and an implausible drop is held back. Empty it to load everything as it comes.
+    """
 
     loaded: dict[str, PageSummary] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
     failed: dict[str, IngestError] = field(default_factory=dict)
+    known: Mapping[str, KnownPage] = field(default_factory=dict)
+    confirm_drops: bool = False
 
     def failure_summary(self) -> str:
         """The failed pages by name and reason, one a line."""
@@ -91,14 +115,21 @@ class PagesLoad:
 
 @contextmanager
 def load_pages(
-    page_ids: Sequence[str], *, warehouse: Warehouse | None = None
+    page_ids: Sequence[str],
+    *,
+    warehouse: Warehouse | None = None,
+    reload_unchanged: bool = False,
+    confirm_drops: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load roster pages, all in one run; the body runs once the good ones are loaded.
 
-    Failed pages are in the report, with their reasons. Raises an IngestError when the
-    credentials are missing or malformed settings stop the whole run.
+    ``reload_unchanged`` writes pages that did not change too; ``confirm_drops`` accepts
+    that a page lost most of its members. Failed pages are in the report, with their
+    reasons. Raises an IngestError when the credentials are missing or malformed settings
+    stop the whole run.
     """
-    with _load("pages", page_ids, warehouse) as loaded:
+    report = PagesReport("pages", confirm_drops=confirm_drops)
+    with _load(report, page_ids, warehouse, reload=reload_unchanged) as loaded:
         yield loaded
 
 
@@ -107,7 +138,7 @@ def load_page_users(
     page_ids: Sequence[str], *, warehouse: Warehouse | None = None
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
-    with _load("page_users", page_ids, warehouse) as loaded:
+    with _load(PagesReport("page_users"), page_ids, warehouse) as loaded:
         yield loaded
 
 
@@ -120,7 +151,8 @@ def load_user(
     Raises NotFoundError when the page or the user does not exist.
     """
     validated_page_ids([page_id, discord_id])
-    with _load("user", [page_id], warehouse, discord_id=discord_id) as loaded:
+    report = PagesReport("user")
+    with _load(report, [page_id], warehouse, discord_id=discord_id) as loaded:
         for error in loaded.report.failed.values():
             raise error
         yield loaded
@@ -128,19 +160,39 @@ def load_user(
 
 @contextmanager
 def _load(
-    kind: str,
+    report: PagesReport,
     page_ids: Sequence[str],
     warehouse: Warehouse | None,
+    *,
     discord_id: str | None = None,
+    reload: bool = False,
 ) -> Iterator[PagesLoad]:
     warehouse = warehouse or Warehouse.from_settings()
     autorosters_settings().require_api_key()
-    report = PagesReport(kind)
-    source = autorosters_source(page_ids, kind, discord_id=discord_id, report=report)
+    source = autorosters_source(
+        page_ids, report.name, discord_id=discord_id, report=report
+    )
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        if report.name == "pages":
+            report.known = _known_pages(run, with_content=not reload)
         row_counts = run.load(source)
         report.done()
         yield PagesLoad(run, source, report, row_counts)
+
+
+def _known_pages(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage]:
+    last_loads = run.query(
+        "select loads.page_id, loads.member_count, loads.content_hash "
+        "from {table} as loads inner join ("
+        "select page_id, max(observed_at) as observed_at from {table} group by page_id"
+        ") as last_loads on loads.page_id = last_loads.page_id "
+        "and loads.observed_at = last_loads.observed_at",
+        table="page_loads",
+    )
+    return {
+        page_id: KnownPage(members, content_hash if with_content else "")
+        for page_id, members, content_hash in last_loads
+    }
 
 
 def autorosters_source(
@@ -249,9 +301,34 @@ def _add_page(
     except IngestError as error:
         report.failed[page_id] = error
         return
+    known = report.known.get(page_id)
+    if (
+        known
+        and not report.confirm_drops
+        and _is_implausible_drop(known.members, summary.members)
+    ):
+        report.failed[page_id] = _held_back(page_id, known, summary)
+        return
+    if known and known.content_hash == summary.content_hash:
+        report.unchanged.add(page_id)
+        rows = {"page_loads": rows["page_loads"]}
     batch.add(page_id, rows, summary.observed_at)
     report.rows += sum(map(len, rows.values()))
     report.loaded[page_id] = summary
+
+
+def _is_implausible_drop(before: int, now: int) -> bool:
+    return before >= _SMALLEST_GUARDED_PAGE and now < before * _SMALLEST_PLAUSIBLE_SHARE
+
+
+def _held_back(page_id: str, known: KnownPage, summary: PageSummary) -> HeldBackError:
+    return HeldBackError(
+        f"Auto Rosters lists {summary.members} members on page {page_id}, which had "
+        f"{known.members} at its last read. Losing over half of a page at once is held "
+        "back, and the page keeps its last good rows. If it is true, materialize the "
+        "page with the op config confirm_drops: true, or load it with "
+        "`python -m roster_platform.ingest autorosters --page ID --confirm-drops`."
+    )
 
 
 class _Batch:
@@ -273,9 +350,9 @@ class _Batch:
     def add(self, page_id: str, rows: Rows, observed_at: datetime) -> None:
         self.pages += 1
         self._observed_at = self._observed_at or observed_at
-        for name in self._reading.tables:
-            self._rows[name].extend(rows[name])
-            if not rows[name]:
+        for name, rows_of_table in rows.items():
+            self._rows[name].extend(rows_of_table)
+            if not rows_of_table:
                 self._emptied[name].append(page_id)
 
     def flush(self) -> Iterator[Any]:

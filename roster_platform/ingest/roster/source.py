@@ -81,9 +81,15 @@ def load_endpoint(
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
         rule_ids: Sequence[str] = ()
         if endpoint.parent:
-            rule_ids = run.column(
-                endpoint.parent.resource, column_name(endpoint.parent.field)
-            )
+            field = column_name(endpoint.parent.field)
+            rule_ids = [
+                rule_id
+                for (rule_id,) in run.query(
+                    f"select distinct {field} from {{table}} "
+                    f"where {field} is not null order by {field}",
+                    table=endpoint.parent.resource,
+                )
+            ]
         source = roster_source(
             name, parent_ids=rule_ids, full_read=full_read, report=report
         )
