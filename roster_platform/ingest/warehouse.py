@@ -33,6 +33,8 @@ from roster_platform.ingest.settings import PlatformSettings, platform_settings
 logger = logging.getLogger(__name__)
 
 DESTINATIONS = ("duckdb",)
+# New tables and columns arrive; a column that changes its type does not, silently.
+SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 _LOCK_PATIENCE_SECONDS = 3600
 _LOCK_REPORT_SECONDS = 15
 

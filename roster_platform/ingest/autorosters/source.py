@@ -30,7 +30,7 @@ from roster_platform.ingest.errors import (
 )
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.settings import autorosters_settings, validated_page_ids
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 PIPELINE_NAME = "autorosters_pipeline"
 DATASET_NAME = "autorosters_data"
-SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 PAGE_TABLES = (
     "pages",
     "ranks",

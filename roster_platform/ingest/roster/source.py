@@ -29,7 +29,7 @@ from roster_platform.ingest.errors import NotFoundError
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 PIPELINE_NAME = "roster_pipeline"
 DATASET_NAME = "roster_data"
-SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 _REMEDIES: Mapping[int, str] = {
     401: "The access token is wrong or was revoked: create a Private token in Roster "
