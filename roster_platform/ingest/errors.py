@@ -57,6 +57,10 @@ class BadResponseError(IngestError):
     """An answer that is not what the endpoint is documented to send."""
 
 
+class RefusedError(BadResponseError):
+    """The API says that this one request is wrong (400); the next may be right."""
+
+
 class PagingError(IngestError):
     """Paging does not end, repeats itself, or leads to another host."""
 

@@ -44,6 +44,7 @@ from roster_platform.ingest.errors import (
     NotFoundError,
     PagingError,
     RateLimitError,
+    RefusedError,
     UnreachableError,
 )
 from roster_platform.ingest.settings import ClientSettings
@@ -59,6 +60,7 @@ class Answer:
 
     body: Any
     date: datetime
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,18 @@ _gates: dict[str, _Gate] = {}
 _gates_lock = threading.Lock()
 
 
+@dataclass(frozen=True)
+class _Request:
+    """One request as it leaves, however often it has to be tried."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    before_send: Callable[[], None] = lambda: None
+
+
 class _TemporaryError(Exception):
     """Worth another try; carries the error to raise when tries run out."""
 
@@ -186,6 +200,27 @@ class ApiClient:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
         """GET one JSON document. Raises an IngestError."""
         return self._loop.run(self._get(path, params or {}))
+
+    def post(
+        self,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str],
+        before_send: Callable[[], None],
+    ) -> Answer:
+        """POST one JSON document. Raises an IngestError.
+
+        It is retried as a GET is, so ``headers`` must carry what makes the API take a
+        repeat for the same request. ``before_send`` runs before each try leaves.
+        """
+        request = _Request(
+            "POST",
+            path,
+            body=orjson.dumps(body),
+            headers={"Content-Type": "application/json", **headers},
+            before_send=before_send,
+        )
+        return self._portal.call(self._ask, request)
 
     def get_each(
         self, paths: Iterable[str]
@@ -371,6 +406,9 @@ class ApiClient:
         return len(page.records) >= (page.info.page_size or paging.page_size)
 
     async def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
+        return await self._ask(_Request("GET", path, params))
+
+    async def _ask(self, request: _Request) -> Answer:
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._settings.max_attempts),
             wait=tenacity.wait_random_exponential(multiplier=0.25, max=8),
@@ -379,17 +417,18 @@ class ApiClient:
         )
         try:
             async with self._slots:
-                return await retrying(self._get_once, path, params)
+                return await retrying(self._ask_once, request)
         except _TemporaryError as failure:
             raise failure.error from failure.__cause__
 
-    async def _get_once(self, path: str, params: Mapping[str, Any]) -> Answer:
+    async def _ask_once(self, request: _Request) -> Answer:
+        path = request.path
         waited = 0.0
         for _ in range(_MAX_REFUSALS):
             if self._refused is not None:
                 raise self._refused
             await self._wait_for_turn(path)
-            response, raw = await self._send(path, params)
+            response, raw = await self._send(request)
             pause = self._pause_asked(response, waited)
             if pause is None:
                 return self._answer(path, response, raw)
@@ -406,14 +445,17 @@ class ApiClient:
         if (wait := self._gate.reserve(self._interval)) > 0:
             await asyncio.sleep(wait)
 
-    async def _send(
-        self, path: str, params: Mapping[str, Any]
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+    async def _send(self, request: _Request) -> tuple[aiohttp.ClientResponse, bytes]:
+        path = request.path
         url = path if urlsplit(path).scheme else self._base_url + path.lstrip("/")
+        request.before_send()
         try:
-            async with self._session.get(
+            async with self._session.request(
+                request.method,
                 url,
-                params={name: str(value) for name, value in params.items()},
+                params={name: str(value) for name, value in request.params.items()},
+                data=request.body,
+                headers=request.headers,
                 allow_redirects=False,
             ) as response:
                 return response, await response.read()
@@ -451,7 +493,7 @@ class ApiClient:
         status = response.status
         if 200 <= status < 300:
             try:
-                return Answer(orjson.loads(raw), _date(response))
+                return Answer(orjson.loads(raw), _date(response), status)
             except ValueError as error:
                 raise _TemporaryError(
                     BadResponseError(
@@ -475,9 +517,12 @@ class ApiClient:
                     "their side; run again later, rows loaded earlier are kept."
                 )
             )
-        kind = {401: CredentialsError, 403: AccessDeniedError, 404: NotFoundError}.get(
-            status, BadResponseError
-        )
+        kind = {
+            400: RefusedError,
+            401: CredentialsError,
+            403: AccessDeniedError,
+            404: NotFoundError,
+        }.get(status, BadResponseError)
         remedy = self._remedies.get(status, "Check the settings of this source.")
         error = kind(
             f"{self._name} refused /{path} with status {status}{said}. {remedy} "

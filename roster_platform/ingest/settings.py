@@ -93,6 +93,18 @@ class RosterSettings(ClientSettings):
             )
         return str(self.access_token)
 
+    def require_public_access_token(self) -> str:
+        """The public token, or a ConfigurationError that says how to set one."""
+        if not self.public_access_token:
+            raise ConfigurationError(
+                "Roster has no public access token, so no click can be sent. Create a "
+                "Public token in Roster under Settings > Integrations > API Access and "
+                "set SOURCES__ROSTER_SOURCE__PUBLIC_ACCESS_TOKEN, or "
+                "public_access_token under [sources.roster_source] in "
+                ".dlt/secrets.toml."
+            )
+        return str(self.public_access_token)
+
     def override(self, resource: str, name: str, default: Any = None) -> Any:
         """The configured value of one setting of one resource."""
         return ((self.endpoints or {}).get(resource) or {}).get(name, default)
