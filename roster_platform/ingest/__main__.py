@@ -5,6 +5,7 @@
     python -m roster_platform.ingest autorosters               # every configured page
     python -m roster_platform.ingest autorosters --page ID     # some pages
     python -m roster_platform.ingest autorosters --page ID --user DISCORD_ID
+    python -m roster_platform.ingest clicks                    # send the outbox
 
 Then ``dlt pipeline roster_pipeline info`` and ``… show`` work on what was loaded.
 Exits with 1 when anything failed; the rest is loaded all the same.
@@ -20,6 +21,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
+from roster_platform.ingest.clicks import load_clicks
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
@@ -72,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
         "--user", metavar="DISCORD_ID", help="refresh one user of the page"
     )
     pages.set_defaults(steps=_autorosters_steps)
+    clicks = sources.add_parser("clicks", help="send the click outbox")
+    clicks.set_defaults(
+        steps=lambda _, warehouse: {"clicks": lambda: load_clicks(warehouse=warehouse)}
+    )
     return parser
 
 

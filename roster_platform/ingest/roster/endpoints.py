@@ -355,3 +355,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 BY_NAME = MappingProxyType({endpoint.name: endpoint for endpoint in ENDPOINTS})
+
+CLICKS_PATH = "v2/public/clicks"
+CLICKS = Table(
+    name="clicks",
+    description="One click on a smart link that was sent to Roster from the outbox.",
+    primary_key=("clickId",),
+    columns={
+        "clickId": Column("text", "The click's given id, or the hash of its content."),
+        "referralId": Column("text", "The referral id the smart link carries."),
+        "url": Column("text", "The address the click landed on."),
+        "clickedAt": Column("timestamp", "When the link was clicked (UTC)."),
+        "sentAt": Column("timestamp", "When the API answered, by its clock (UTC)."),
+        "status": Column("bigint", "The HTTP status of the API's answer."),
+        "responseId": Column("text", "The id the API gave the click."),
+        "response": Column("json", "The API's answer."),
+        "attempts": Column("bigint", "How often the click was sent."),
+        "resent": Column("bool", "True when an earlier answer never came."),
+        "sourceFile": Column("text", "The outbox file it came in, or run config."),
+        "sourceLine": Column("bigint", "Its line there, from 1."),
+    },
+)
