@@ -23,14 +23,14 @@ from roster_platform.ingest.catalogue import (
     child_table_name,
     column_name,
 )
-from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 
 _SOURCES: Mapping[str, tuple[str, tuple[Table, ...]]] = {
     "roster": (
         "Roster (getroster.com), API v2, as loaded.",
-        tuple(endpoint.table for endpoint in ENDPOINTS),
+        (*(endpoint.table for endpoint in ENDPOINTS), CLICKS),
     ),
     "autorosters": ("Auto Rosters (autorosters.com), as loaded.", TABLES),
 }
