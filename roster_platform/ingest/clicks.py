@@ -19,30 +19,28 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 import orjson
 from dlt.extract import DltSource
 from filelock import FileLock
 
+from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.errors import (
     AccessDeniedError,
     CredentialsError,
     IngestError,
     RefusedError,
 )
-from roster_platform.ingest.http import Answer, ApiClient
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster.endpoints import CLICKS, CLICKS_PATH
-from roster_platform.ingest.roster.source import (
-    DATASET_NAME,
-    PIPELINE_NAME,
-    SCHEMA_CONTRACT,
-)
+from roster_platform.ingest.roster.source import DATASET_NAME, PIPELINE_NAME
 from roster_platform.ingest.settings import roster_settings
-from roster_platform.ingest.tables import TableBuilder, column_name
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
+
+if TYPE_CHECKING:
+    from roster_platform.ingest.http import ApiClient
 
 RUN_CONFIG = "run_config"
 _SUFFIXES = {".jsonl", ".csv"}
@@ -274,6 +272,8 @@ def _send_waiting(
     settings = roster_settings()
     token = settings.require_public_access_token()
     headers = {"Authorization": f"Bearer {token}"}
+    from roster_platform.ingest.http import ApiClient
+
     with ApiClient("Roster", settings, headers, token, _REMEDIES) as client:
         for row in waiting:
             _send(ledger, folder, client, row, report)
@@ -297,7 +297,7 @@ def _send(
             )
 
     try:
-        answer: Answer = client.post(
+        answer = client.post(
             CLICKS_PATH, orjson.loads(row["body"]), {"Idempotency-Key": key}, leaving
         )
     except RefusedError as error:
@@ -328,6 +328,8 @@ def _send(
 
 
 def _source(rows: Sequence[sqlite3.Row]) -> DltSource:
+    from roster_platform.ingest.tables import TableBuilder
+
     arrow = TableBuilder(CLICKS).build([_record(r) for r in rows], datetime.now(UTC))
 
     @dlt.source(name="roster_source", schema_contract=SCHEMA_CONTRACT)

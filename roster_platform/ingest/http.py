@@ -220,7 +220,7 @@ class ApiClient:
             headers={"Content-Type": "application/json", **headers},
             before_send=before_send,
         )
-        return self._portal.call(self._ask, request)
+        return self._loop.run(self._ask(request))
 
     def get_each(
         self, paths: Iterable[str]

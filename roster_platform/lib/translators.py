@@ -32,27 +32,32 @@ class RawTableTranslator(DagsterDltTranslator):
         self._docs_url = docs_url
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        attributes = raw_table_attributes(self._source, self._table, self._docs_url)
+        tags, metadata = attributes.pop("tags"), attributes.pop("metadata")
         return (
             super()
             .get_asset_spec(data)
-            .replace_attributes(
-                key=[self._source, self._table.name],
-                deps=[],
-                group_name=self._source,
-                description=self._table.description,
-                owners=OWNERS,
-                kinds={"dlt", "python"},
-            )
-            .merge_attributes(
-                tags={"source": self._source},
-                metadata={
-                    "api_documentation": dg.MetadataValue.url(self._docs_url),
-                    "primary_key": ", ".join(map(column_name, self._table.primary_key)),
-                    "dagster/table_name": f"{self._source}_data.{self._table.name}",
-                    "dagster/column_schema": declared_columns(self._table),
-                },
-            )
+            .replace_attributes(**attributes, deps=[])
+            .merge_attributes(tags=tags, metadata=metadata)
         )
+
+
+def raw_table_attributes(source: str, table: Table, docs_url: str) -> dict[str, Any]:
+    """What every raw table's asset says of itself: ``<source>/<table>``."""
+    return {
+        "key": [source, table.name],
+        "group_name": source,
+        "description": table.description,
+        "owners": OWNERS,
+        "kinds": {"dlt", "python"},
+        "tags": {"source": source},
+        "metadata": {
+            "api_documentation": dg.MetadataValue.url(docs_url),
+            "primary_key": ", ".join(map(column_name, table.primary_key)),
+            "dagster/table_name": f"{source}_data.{table.name}",
+            "dagster/column_schema": declared_columns(table),
+        },
+    }
 
 
 def declared_columns(table: Table) -> dg.TableSchema:
