@@ -52,8 +52,8 @@ VIEWS = (
     View(
         "asset-graph",
         "/locations/roster_platform/asset-groups/marts/lineage",
-        ("dim_members",),
-        zoom_out=4,
+        ("dim_members", "fct_orders"),
+        zoom_out=6,
     ),
     View("asset", "/assets/roster/orders", ("Row count", "order_id", "data-platform")),
     View("run", "/runs/{run_id}", ("Success", "dbt_models", "RUN_SUCCESS")),
@@ -83,20 +83,26 @@ def _shoot(page: Page, url: str, view: View, folder: Path) -> Path:
     if "{run_id}" in path:
         path = path.format(run_id=_last_successful_run(url))
     page.goto(url + path)
+    if view.zoom_out:
+        _zoom_out(page, view)
     for text in view.texts:
         page.get_by_text(text).first.wait_for(timeout=_PATIENCE_MS, state="visible")
     page.wait_for_load_state("networkidle")
-    if view.zoom_out:
-        page.mouse.move(_WIDTH * 0.6, _HEIGHT * 0.6)
-        page.keyboard.down("Control")
-        for _ in range(view.zoom_out):
-            page.mouse.wheel(0, 100)
-            page.wait_for_timeout(300)
-        page.keyboard.up("Control")
-        page.wait_for_load_state("networkidle")
     target = folder / f"{view.name}.png"
     page.screenshot(path=target)
     return target
+
+
+def _zoom_out(page: Page, view: View) -> None:
+    """Make a graph fit: what is outside of the window is not on the page at all."""
+    page.get_by_text("Materialize all").first.wait_for(timeout=_PATIENCE_MS)
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(_WIDTH * 0.6, _HEIGHT * 0.6)
+    page.keyboard.down("Control")
+    for _ in range(view.zoom_out):
+        page.mouse.wheel(0, 100)
+        page.wait_for_timeout(300)
+    page.keyboard.up("Control")
 
 
 def _last_successful_run(url: str) -> str:

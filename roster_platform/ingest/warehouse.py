@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
@@ -71,6 +72,21 @@ class Warehouse:
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
         }
+
+    def table_rows(self, *schemas: str) -> dict[str, int]:
+        """Rows of every table (no views) of some schemas; hold the writer's lock."""
+        with duckdb.connect(str(self.database_path), read_only=True) as database:
+            tables = database.execute(
+                "select schema_name, table_name from duckdb_tables() "
+                "where list_contains(?, schema_name)",
+                [list(schemas)],
+            ).fetchall()
+            return {
+                table: database.execute(
+                    f'select count(*) from "{schema}"."{table}"'
+                ).fetchall()[0][0]
+                for schema, table in tables
+            }
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -15,12 +15,27 @@ from roster_platform.ingest.catalogue import Table, column_name
 OWNERS = ["team:data-platform"]
 
 # Build when an input was loaded, once no input is being loaded any more. An input that
-# was never loaded does not hold the marts back: a team may use only one of the APIs.
-FOLLOW_INPUTS = (
-    dg.AutomationCondition.eager()
-    .without(~dg.AutomationCondition.any_deps_missing())
-    .with_label("follow_inputs")
+# was never loaded does not hold the marts back: a team may use only one of the APIs. For
+# the same reason a model that was never built is built once, empty if need be: models of
+# both APIs read it.
+_NEVER_BUILT = (
+    dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.execution_failed()
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.any_deps_in_progress()
 )
+_MODELS_IT_READS_ARE_THERE = ~dg.AutomationCondition.any_deps_missing().ignore(
+    dg.AssetSelection.groups("roster", "autorosters")
+)
+FOLLOW_INPUTS = (
+    (
+        dg.AutomationCondition.eager().without(
+            ~dg.AutomationCondition.any_deps_missing()
+        )
+        | _NEVER_BUILT
+    )
+    & _MODELS_IT_READS_ARE_THERE
+).with_label("follow_inputs")
 
 
 class RawTableTranslator(DagsterDltTranslator):
