@@ -4,7 +4,8 @@ The vendor documents the rules in prose; the order in which they are tried is ou
 reading. The first that qualifies wins:
 
 1. personal by e-mail: the order's e-mail is that of a contact who is in a program;
-2. a personal code, or a code of a reward rule, assigned by then;
+2. a personal code, or a code of a reward rule, assigned by then to a contact who is in a
+   program;
 3. smart link: the referral id of a contact who is in a program;
 4. a shareable or leakproof code, assigned by then to a contact who is in a program;
 5. recurring: the customer's last referred order, if its contact is still in a program.
@@ -125,8 +126,9 @@ class Attribution:
                 continue
             if code.is_personal or code.kind == "reward":
                 method = PERSONAL_CODE if code.is_personal else REWARD_CODE
-                program = self.contacts[code.contact].program_at(created)
-                return method, code.contact, program
+                found = self._member(method, code.contact, created)
+                if found:
+                    return found
         return None
 
     def _by_link(self, created: int, referral_id: str) -> tuple[int, int, int] | None:

@@ -6,6 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from roster_platform.sandbox.attribution import (
+    NOBODY,
+    NONE,
+    PERSONAL_CODE,
+    REWARD_CODE,
+    Attribution,
+    Code,
+    Contact,
+)
+
 
 @dataclass
 class Served:
@@ -55,10 +65,10 @@ def _attribute(served: Served, order: dict, referrers: dict[str, str]):
     if contact and served.program(contact, moment):
         return "personal", "email", contact
     for code in codes:
-        if code["isPersonal"]:
-            return "personal", "personal_code", code["contactId"]
-        if code["discountRuleKind"] == "reward":
-            return "personal", "reward_code", code["contactId"]
+        method = "personal_code" if code["isPersonal"] else "reward_code"
+        is_own = code["isPersonal"] or code["discountRuleKind"] == "reward"
+        if is_own and served.program(code["contactId"], moment):
+            return "personal", method, code["contactId"]
     contact = served.links.get(order["referralId"])
     if contact and served.program(contact, moment):
         return "referred", "link", contact
@@ -129,3 +139,36 @@ def test_a_contact_is_in_one_program_at_a_time_and_only_once_a_link(client):
         now = served.program(contact["id"], "9999")
         assert contact["programId"] == now
         assert (contact["stage"] == "Ambassador") == (now is not None)
+
+
+def test_an_own_code_of_a_contact_in_no_program_attributes_nothing() -> None:
+    rules = Attribution()
+    ann = Contact(
+        number=0,
+        first_name="Ann",
+        last_name="Lee",
+        email=None,
+        social_handle="@ann",
+        discord_handle=None,
+        referral_id="ann",
+        created=0,
+        updated=0,
+        stage="Prospect",
+        stage_before="Prospect",
+        stage_since=0,
+    )
+    rules.contacts = [ann]
+    rules.codes = {
+        text: Code(number, text, 0, kind, is_personal, created=0, contact=0, assigned=0)
+        for number, (text, kind, is_personal) in enumerate(
+            [("MINE", "shareable", True), ("GIFT", "reward", False)]
+        )
+    }
+    assert rules.decide(1, "x@example.com", None, ("MINE", "GIFT")) == (
+        NONE,
+        NOBODY,
+        NOBODY,
+    )
+    ann.periods.append((1, 2, 7))
+    assert rules.decide(1, "x@example.com", None, ("MINE",)) == (PERSONAL_CODE, 0, 7)
+    assert rules.decide(1, "x@example.com", None, ("GIFT",)) == (REWARD_CODE, 0, 7)
