@@ -140,8 +140,9 @@ latest as (
             'referral_id',
             'stage',
         ] %}
-        {{ latest_known(field, ['authority', 'claimed_at', 'claim_id']) }}
-            as {{ field }}
+        {{ latest_known(
+            "nullif(trim(" ~ field ~ "), '')", ['authority', 'claimed_at', 'claim_id']
+        ) }} as {{ field }}
         {{- ',' if not loop.last }}
     {%- endfor %}
     from claims
@@ -153,7 +154,7 @@ final as (
 
     select
         people.contact_id,
-        lower(trim(latest.email)) as email,
+        {{ normalized('latest.email') }} as email,
         latest.first_name,
         latest.last_name,
         latest.social_handle,

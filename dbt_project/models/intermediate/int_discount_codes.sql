@@ -60,7 +60,7 @@ final as (
     select
         discount_code_id,
         discount_code,
-        lower(trim(discount_code)) as normalized_code,
+        {{ normalized('discount_code') }} as normalized_code,
         discount_rule_id,
         discount_rule_name,
         discount_rule_kind,

@@ -2,7 +2,7 @@ with orders as (
 
     select
         order_id,
-        lower(trim(email)) as customer_email,
+        {{ normalized('email') }} as customer_email,
         coalesce(created_at, order_date) as ordered_at
     from {{ ref('stg_roster__orders') }}
 

@@ -3,8 +3,8 @@ with orders as (
 
     select
         order_id,
-        lower(trim(email)) as customer_email,
-        lower(trim(referral_id)) as referral_id,
+        {{ normalized('email') }} as customer_email,
+        {{ normalized('referral_id') }} as referral_id,
         coalesce(created_at, order_date) as ordered_at
     from {{ ref('stg_roster__orders') }}
 
@@ -15,7 +15,7 @@ order_codes as (
     select
         order_id,
         code_position,
-        lower(trim(discount_code)) as normalized_code
+        {{ normalized('discount_code') }} as normalized_code
     from {{ ref('stg_roster__orders_discount_codes') }}
 
 ),
@@ -84,7 +84,8 @@ by_link as (
         'link' as attribution_method,
         contacts.contact_id
     from orders
-    inner join contacts on orders.referral_id = lower(trim(contacts.referral_id))
+    inner join contacts
+        on orders.referral_id = {{ normalized('contacts.referral_id') }}
 
 ),
 

@@ -8,7 +8,7 @@ contacts as (
 
     select
         contact_id,
-        lower(trim(referral_id)) as referral_id
+        {{ normalized('referral_id') }} as referral_id
     from {{ ref('int_contacts') }}
 
 ),
@@ -42,7 +42,7 @@ final as (
         clicks.is_resent
     from clicks
     left join link_owners
-        on lower(trim(clicks.referral_id)) = link_owners.referral_id
+        on {{ normalized('clicks.referral_id') }} = link_owners.referral_id
 
 )
 
