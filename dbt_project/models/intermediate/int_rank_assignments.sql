@@ -54,18 +54,120 @@ periods as (
 
 ),
 
-sequenced as (
+-- The same rank held on: a new promotion date or officer, and nothing else.
+beginnings as (
+
+    select
+        periods.*,
+        earlier.role_id is not null as is_renewal
+    from periods
+    left join periods as earlier
+        on
+            periods.page_id = earlier.page_id
+            and periods.discord_id = earlier.discord_id
+            and periods.role_id = earlier.role_id
+            and periods.valid_from = earlier.valid_to
+            and periods.valid_from > earlier.valid_from
+
+),
+
+ranks_taken as (
 
     select
         *,
-        lag(role_id) over member_on_page as previous_role_id,
-        lag(seniority_order) over member_on_page as previous_seniority_order,
-        lag(valid_to) over member_on_page as previous_valid_to
+        row_number() over (
+            partition by page_id, discord_id, valid_from
+            order by seniority_order desc, role_id asc
+        ) as place
+    from beginnings
+    where not is_renewal
+
+),
+
+ranks_given_up as (
+
+    select
+        periods.page_id,
+        periods.discord_id,
+        periods.valid_to,
+        periods.seniority_order,
+        row_number() over (
+            partition by periods.page_id, periods.discord_id, periods.valid_to
+            order by periods.seniority_order desc, periods.role_id asc
+        ) as place
     from periods
-    window member_on_page as (
-        partition by page_id, discord_id
-        order by valid_from asc, seniority_order desc
-    )
+    left join beginnings as renewals
+        on
+            periods.page_id = renewals.page_id
+            and periods.discord_id = renewals.discord_id
+            and periods.role_id = renewals.role_id
+            and periods.valid_to = renewals.valid_from
+            and renewals.is_renewal
+    where
+        periods.valid_to is not null
+        and renewals.role_id is null
+
+),
+
+-- What the member held before the period began, in whatever rank.
+held_before as (
+
+    select
+        periods.page_id,
+        periods.role_id,
+        periods.discord_id,
+        periods.valid_from,
+        max(
+            case
+                when
+                    earlier.valid_to is null
+                    or earlier.valid_to >= periods.valid_from
+                    then 1
+                else 0
+            end
+        ) = 1 as was_present
+    from periods
+    inner join periods as earlier
+        on
+            periods.page_id = earlier.page_id
+            and periods.discord_id = earlier.discord_id
+            and periods.valid_from > earlier.valid_from
+    group by
+        periods.page_id,
+        periods.role_id,
+        periods.discord_id,
+        periods.valid_from
+
+),
+
+-- A rank taken when another was given up is a move; with several, the nth of each.
+compared as (
+
+    select
+        beginnings.*,
+        ranks_taken.place,
+        ranks_given_up.seniority_order as previous_seniority_order,
+        ranks_given_up.place is not null as is_move,
+        held_before.was_present
+    from beginnings
+    left join ranks_taken
+        on
+            beginnings.page_id = ranks_taken.page_id
+            and beginnings.discord_id = ranks_taken.discord_id
+            and beginnings.role_id = ranks_taken.role_id
+            and beginnings.valid_from = ranks_taken.valid_from
+    left join ranks_given_up
+        on
+            ranks_taken.page_id = ranks_given_up.page_id
+            and ranks_taken.discord_id = ranks_given_up.discord_id
+            and ranks_taken.valid_from = ranks_given_up.valid_to
+            and ranks_taken.place = ranks_given_up.place
+    left join held_before
+        on
+            beginnings.page_id = held_before.page_id
+            and beginnings.discord_id = held_before.discord_id
+            and beginnings.role_id = held_before.role_id
+            and beginnings.valid_from = held_before.valid_from
 
 ),
 
@@ -84,15 +186,15 @@ final as (
         valid_to,
         valid_to is null as is_current,
         case
-            when previous_role_id is null then 'joined'
-            when previous_valid_to < valid_from then 'rejoined'
-            when previous_valid_to is null or previous_valid_to > valid_from
-                then 'added'
-            when role_id = previous_role_id then 'renewed'
-            when seniority_order < previous_seniority_order then 'promoted'
-            else 'demoted'
+            when is_renewal then 'renewed'
+            when is_move and seniority_order < previous_seniority_order
+                then 'promoted'
+            when is_move then 'demoted'
+            when was_present or place > 1 then 'added'
+            when was_present is not null then 'rejoined'
+            else 'joined'
         end as change_type
-    from sequenced
+    from compared
 
 )
 

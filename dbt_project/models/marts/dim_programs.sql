@@ -4,20 +4,45 @@ with programs as (
 
 ),
 
+memberships as (
+
+    select * from {{ ref('int_program_memberships') }}
+
+),
+
+campaigns as (
+
+    select * from {{ ref('stg_roster__campaigns') }}
+
+),
+
+-- A program the API no longer lists, or does not let us list, is known by its id alone.
+program_ids as (
+
+    select program_id from programs
+    union distinct
+    select program_id from memberships
+    union distinct
+    select program_id from campaigns
+
+),
+
 final as (
 
     select
-        {{ surrogate_key(['program_id']) }} as program_key,
-        program_id,
-        program_name,
-        status as program_status,
-        currency as commission_currency,
-        commission_type,
-        commission_value,
-        look_back_days,
-        created_at,
-        updated_at
-    from programs
+        {{ surrogate_key(['program_ids.program_id']) }} as program_key,
+        program_ids.program_id,
+        programs.program_name,
+        programs.status as program_status,
+        programs.currency as commission_currency,
+        programs.commission_type,
+        programs.commission_value,
+        programs.look_back_days,
+        programs.created_at,
+        programs.updated_at
+    from program_ids
+    left join programs on program_ids.program_id = programs.program_id
+    where program_ids.program_id is not null
 
 )
 
