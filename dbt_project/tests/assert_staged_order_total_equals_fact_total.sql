@@ -1,37 +1,41 @@
 with staged as (
 
     select
-        currency,
-        sum(total_amount) as total_amount,
-        sum(subtotal_amount) as subtotal_amount
+        coalesce(currency, 'unknown') as currency,
+        coalesce(sum(total_amount), 0) as total_amount,
+        coalesce(sum(subtotal_amount), 0) as subtotal_amount,
+        coalesce(sum(refunded_amount), 0) as refunded_amount
     from {{ ref('stg_roster__orders') }}
-    group by currency
+    group by coalesce(currency, 'unknown')
 
 ),
 
 facts as (
 
     select
-        currency,
-        sum(total_amount) as total_amount,
-        sum(subtotal_amount) as subtotal_amount
+        coalesce(currency, 'unknown') as currency,
+        coalesce(sum(total_amount), 0) as total_amount,
+        coalesce(sum(subtotal_amount), 0) as subtotal_amount,
+        coalesce(sum(refunded_amount), 0) as refunded_amount
     from {{ ref('fct_orders') }}
-    group by currency
+    group by coalesce(currency, 'unknown')
 
 ),
 
 final as (
 
     select
-        staged.currency,
+        coalesce(staged.currency, facts.currency) as currency,
         staged.total_amount as staged_total_amount,
         facts.total_amount as fact_total_amount
     from staged
-    left join facts on staged.currency = facts.currency
+    full outer join facts on staged.currency = facts.currency
     where
-        facts.currency is null
+        staged.currency is null
+        or facts.currency is null
         or staged.total_amount <> facts.total_amount
         or staged.subtotal_amount <> facts.subtotal_amount
+        or staged.refunded_amount <> facts.refunded_amount
 
 )
 

@@ -1,0 +1,144 @@
+"""A warehouse of hand-made raw rows, as loading leaves them, and dbt on top of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from roster_platform.ingest.dbt_sources import declarations
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+_SQL_TYPES = {
+    "text": "varchar",
+    "json": "varchar",
+    "bigint": "bigint",
+    "double": "double",
+    "decimal": "decimal(18, 4)",
+    "bool": "boolean",
+    "timestamp": "timestamptz",
+    "date": "date",
+}
+Row = Mapping[str, Any]
+
+
+def declared_tables() -> dict[str, dict[str, str]]:
+    """Every raw table, ``<schema>.<table>``, with its columns and their SQL types."""
+    sources = [yaml.safe_load(text)["sources"][0] for text in declarations().values()]
+    return {
+        f"{source['schema']}.{table['name']}": {
+            column["name"]: _SQL_TYPES[column["data_type"]]
+            for column in table["columns"]
+        }
+        for source in sources
+        for table in source["tables"]
+    }
+
+
+class RawWarehouse:
+    """A data folder whose raw tables a test writes and whose models dbt builds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.target = folder / "dbt"
+        self.target.mkdir(parents=True)
+
+    def create(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Create raw tables, empty."""
+        for table, columns in tables.items():
+            listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+            self.query(f"create schema if not exists {table.split('.')[0]}")
+            self.query(f"create table {table} ({listed}, _dlt_load_id varchar)")
+
+    def add(self, table: str, rows: Iterable[Row], observed_at: str) -> None:
+        """Append rows; a column that a row does not name is NULL."""
+        with self._connection() as connection:
+            for row in rows:
+                full = {**row, "_observed_at": observed_at}
+                connection.execute(
+                    f"insert into {table} ({', '.join(full)}) "
+                    f"values ({', '.join('?' * len(full))})",
+                    list(full.values()),
+                )
+
+    def load_page(
+        self,
+        page_id: str,
+        observed_at: str,
+        *,
+        ranks: Iterable[str],
+        users: Iterable[Row],
+        certifications: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
+        """Replace what a page holds, as one read of it does; most senior rank first."""
+        users = list(users)
+        contents: dict[str, list[Row]] = {
+            "pages": [{"custom_title": page_id.title()}],
+            "ranks": [
+                {
+                    "role_id": role,
+                    "rank_name": role.title(),
+                    "is_command": place == 0,
+                    "position": place,
+                }
+                for place, role in enumerate(ranks)
+            ],
+            "users": users,
+            "user_certifications": [
+                {"discord_id": discord_id, "certification": name}
+                for discord_id, names in (certifications or {}).items()
+                for name in names
+            ],
+        }
+        for name, rows in contents.items():
+            table = f"autorosters_data.{name}"
+            self.query(f"delete from {table} where page_id = '{page_id}'")
+            self.add(table, [{"page_id": page_id, **row} for row in rows], observed_at)
+        read = {
+            "page_id": page_id,
+            "observed_at": observed_at,
+            "member_count": len({user["discord_id"] for user in users}),
+            "rank_count": len(contents["ranks"]),
+        }
+        self.add("autorosters_data.page_loads", [read], observed_at)
+
+    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``dbt build``."""
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "dbt.cli.main"),
+                *("--no-use-colors", "build", *arguments),
+                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+            ],
+            env={
+                **os.environ,
+                "ROSTER_PLATFORM__DESTINATION": "duckdb",
+                "ROSTER_PLATFORM__DATA_DIR": str(self.folder),
+                "DBT_TARGET_PATH": str(self.target),
+                "DBT_LOG_PATH": str(self.target),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """What the last build knew of the project."""
+        return json.loads((self.target / "manifest.json").read_text())
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with self._connection() as connection:
+            return connection.execute(sql).fetchall()
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self.folder / "roster.duckdb"))
+        connection.execute("set TimeZone = 'UTC'")
+        return connection

@@ -1,0 +1,139 @@
+"""What every model owes its reader, held against the manifest."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def manifest(empty_warehouse) -> dict:
+    return empty_warehouse.manifest()
+
+
+@pytest.fixture(scope="module")
+def models(manifest) -> list[dict]:
+    return [
+        node for node in manifest["nodes"].values() if node["resource_type"] == "model"
+    ]
+
+
+@pytest.fixture(scope="module")
+def tests_by_column(manifest) -> dict[tuple[str, str], set[str]]:
+    """The generic data tests of each model's columns."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and node.get("attached_node"):
+            key = (node["attached_node"], node["column_name"])
+            found.setdefault(key, set()).add(node["test_metadata"]["name"])
+    return found
+
+
+def _layer(node: dict) -> str:
+    return node["fqn"][1]
+
+
+def _relations(database, schema: str) -> dict[str, list[str]]:
+    columns: dict[str, list[str]] = {}
+    for table, column in database.query(
+        "select table_name, column_name from information_schema.columns "
+        f"where table_schema = '{schema}' order by ordinal_position"
+    ):
+        columns.setdefault(table, []).append(column)
+    return columns
+
+
+def test_every_description_begins_with_the_grain(manifest) -> None:
+    described = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "snapshot")
+    ]
+    assert [
+        node["name"]
+        for node in described
+        if not node["description"].startswith("One row per ")
+    ] == []
+
+
+def test_every_model_has_a_primary_key_test(models, tests_by_column) -> None:
+    assert [
+        model["name"]
+        for model in models
+        if not any(
+            tests_by_column.get((model["unique_id"], column), set())
+            >= {"unique", "not_null"}
+            for column in model["columns"]
+        )
+    ] == []
+
+
+@pytest.mark.parametrize("schema", ["staging", "intermediate", "snapshots", "marts"])
+def test_every_column_is_described(schema, manifest, empty_warehouse) -> None:
+    described = {
+        node["name"]: {
+            name for name, column in node["columns"].items() if column["description"]
+        }
+        for node in manifest["nodes"].values()
+        if node.get("schema") == schema
+        and node["resource_type"] in ("model", "snapshot")
+    }
+    built = _relations(empty_warehouse, schema)
+    assert set(built) == set(described)
+    assert {name: set(columns) for name, columns in built.items()} == described
+
+
+def test_only_staging_reads_sources(models) -> None:
+    assert [
+        model["name"]
+        for model in models
+        if _layer(model) != "staging"
+        and any(parent.startswith("source.") for parent in model["depends_on"]["nodes"])
+    ] == []
+
+
+def test_each_source_table_has_one_staging_model(manifest, models) -> None:
+    reads = {
+        model["name"]: model["depends_on"]["nodes"]
+        for model in models
+        if _layer(model) == "staging"
+    }
+    assert [name for name, parents in reads.items() if len(parents) != 1] == []
+    assert sorted(parent for (parent,) in reads.values()) == sorted(manifest["sources"])
+    for name, (parent,) in reads.items():
+        source, table = parent.split(".")[2:]
+        assert name == f"stg_{source}__{table.replace('__', '_')}"
+
+
+def test_marts_have_contracts_and_tested_foreign_keys(models, tests_by_column) -> None:
+    for mart in (model for model in models if _layer(model) == "marts"):
+        assert mart["config"]["contract"]["enforced"], mart["name"]
+        for column in mart["columns"]:
+            if column.endswith("_key") and column != next(iter(mart["columns"])):
+                tests = tests_by_column.get((mart["unique_id"], column), set())
+                assert "relationships" in tests, f"{mart['name']}.{column}"
+
+
+def test_personal_data_stays_tagged(manifest, models) -> None:
+    """A column named like a tagged source column carries the tag in every layer."""
+    personal = {
+        name
+        for source in manifest["sources"].values()
+        for name, column in source["columns"].items()
+        if "pii" in column["config"].get("tags", [])
+    } - {"name", "body"}
+    assert personal > {"email", "first_name"}
+    assert [
+        f"{model['name']}.{name}"
+        for model in models
+        for name, column in model["columns"].items()
+        if name in personal and "pii" not in column["config"].get("tags", [])
+    ] == []
+
+
+def test_queries_end_in_final(models) -> None:
+    ending = re.compile(r"\n\)\n\nselect \* from final\n?$")
+    assert [
+        model["name"] for model in models if not ending.search(model["raw_code"])
+    ] == []
