@@ -4,9 +4,15 @@ with history as (
 
 ),
 
-page_loads as (
+page_reads as (
 
-    select * from {{ ref('stg_autorosters__page_loads') }}
+    select * from {{ ref('int_page_reads') }}
+
+),
+
+ended as (
+
+    {{ period_ends('history', 'page_reads') }}
 
 ),
 
@@ -41,11 +47,9 @@ periods as (
         history.promotion_officer,
         latest_ranks.seniority_order,
         history.dbt_valid_from as valid_from,
-        case
-            when history.dbt_valid_to is not null
-                then {{ page_period_end('history', 'page_loads') }}
-        end as valid_to
+        coalesce(ended.valid_to, history.dbt_valid_to) as valid_to
     from history
+    left join ended on history.dbt_scd_id = ended.dbt_scd_id
     left join latest_ranks
         on
             history.page_id = latest_ranks.page_id
@@ -89,6 +93,7 @@ ranks_given_up as (
     select
         periods.page_id,
         periods.discord_id,
+        periods.role_id,
         periods.valid_to,
         periods.seniority_order,
         row_number() over (
@@ -146,6 +151,7 @@ compared as (
     select
         beginnings.*,
         ranks_taken.place,
+        ranks_given_up.role_id as previous_role_id,
         ranks_given_up.seniority_order as previous_seniority_order,
         ranks_given_up.place is not null as is_move,
         held_before.was_present
@@ -182,6 +188,7 @@ final as (
         promotion_date,
         promotion_officer,
         seniority_order,
+        previous_role_id,
         valid_from,
         valid_to,
         valid_to is null as is_current,

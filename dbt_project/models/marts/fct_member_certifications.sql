@@ -4,9 +4,15 @@ with history as (
 
 ),
 
-page_loads as (
+page_reads as (
 
-    select * from {{ ref('stg_autorosters__page_loads') }}
+    select * from {{ ref('int_page_reads') }}
+
+),
+
+ended as (
+
+    {{ period_ends('history', 'page_reads') }}
 
 ),
 
@@ -17,11 +23,9 @@ periods as (
         history.discord_id,
         history.certification,
         history.dbt_valid_from as valid_from,
-        case
-            when history.dbt_valid_to is not null
-                then {{ page_period_end('history', 'page_loads') }}
-        end as valid_to
+        coalesce(ended.valid_to, history.dbt_valid_to) as valid_to
     from history
+    left join ended on history.dbt_scd_id = ended.dbt_scd_id
 
 ),
 
