@@ -36,6 +36,20 @@ class PlatformSettings(BaseConfiguration):
     roster_incremental_cron: str = "7 * * * *"
     roster_full_read_cron: str = "17 3 * * *"
     autorosters_snapshot_cron: str = "37 4 * * *"
+    hash_pii: bool = False
+    """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
+    pii_key: TSecretStrValue | None = None
+
+    def require_pii_key(self) -> str:
+        """The key, or a ConfigurationError that says how to set one."""
+        if not self.pii_key:
+            raise ConfigurationError(
+                "Personal data is to be hashed (ROSTER_PLATFORM__HASH_PII), but there is "
+                "no key for it. Make one, e.g. with `openssl rand -hex 32`, and set "
+                "ROSTER_PLATFORM__PII_KEY, or pii_key under [roster_platform] in "
+                ".dlt/secrets.toml. Keep it: with another key every hash changes."
+            )
+        return str(self.pii_key)
 
     @property
     def data_path(self) -> Path:

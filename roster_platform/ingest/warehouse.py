@@ -67,11 +67,18 @@ class Warehouse:
         return self.data_path / "roster.duckdb"
 
     def dbt_environment(self) -> dict[str, str]:
-        """The environment in which dbt reads and writes the same warehouse."""
-        return {
+        """The environment in which dbt reads and writes the same warehouse.
+
+        Raises ConfigurationError when personal data is to be hashed without a key.
+        """
+        environment = {
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
+            "ROSTER_PLATFORM__HASH_PII": str(self.settings.hash_pii).lower(),
         }
+        if self.settings.hash_pii:
+            environment["ROSTER_PLATFORM__PII_KEY"] = self.settings.require_pii_key()
+        return environment
 
     def table_rows(self, *schemas: str) -> dict[str, int]:
         """Rows of every table (no views) of some schemas; hold the writer's lock."""

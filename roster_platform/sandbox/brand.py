@@ -248,7 +248,9 @@ class Brand:
         self._due_approvals: dict[int, list[int]] = defaultdict(list)
         self._due_payouts: dict[int, list[int]] = defaultdict(list)
         self._due_refunds: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        self._recent_revenue: dict[int, deque[tuple[int, int]]] = defaultdict(deque)
+        self._recent_revenue: dict[tuple[int, int, int], deque[tuple[int, int]]] = (
+            defaultdict(deque)
+        )
         self._baskets: dict[tuple[tuple[int, int], ...], tuple] = {}
         self._likers: dict[int, set[int]] = {}
         self._today: list[Event] = []
@@ -680,8 +682,11 @@ class Brand:
         return int(order.subtotal * rate / 100 + 0.5), currency
 
     def _tier_rate(self, order: Order, program: Program) -> float:
-        """The rate earned by the contact's referred revenue in the look-back period."""
-        recent = self._recent_revenue[order.contact]
+        """The rate earned by the contact's referred revenue in the look-back period.
+
+        Revenue counts for the program and in the currency it was made in.
+        """
+        recent = self._recent_revenue[order.contact, order.program, order.currency]
         since = order.created - (program.look_back_days or 0) * DAY_MS
         while recent and recent[0][0] < since:
             recent.popleft()

@@ -44,37 +44,44 @@ sightings as (
 
     select
         contact_id,
-        occurred_at as seen_at
+        occurred_at as seen_at,
+        observed_at
     from events
     union all
     select
         contact_id,
-        created_at as seen_at
+        created_at as seen_at,
+        observed_at
     from contacts
     union all
     select
         contact_id,
-        created_at as seen_at
+        created_at as seen_at,
+        observed_at
     from posts
     union all
     select
         contact_id,
-        created_at as seen_at
+        created_at as seen_at,
+        observed_at
     from comments
     union all
     select
         contact_id,
-        created_at as seen_at
+        created_at as seen_at,
+        observed_at
     from likes
     union all
     select
         contact_id,
-        assigned_at as seen_at
+        assigned_at as seen_at,
+        observed_at
     from codes
     union all
     select
         contact_id,
-        added_at as seen_at
+        added_at as seen_at,
+        observed_at
     from participants
 
 ),
@@ -84,7 +91,8 @@ people as (
     select
         contact_id,
         min(seen_at) as first_seen_at,
-        max(seen_at) as last_seen_at
+        max(seen_at) as last_seen_at,
+        max(observed_at) as observed_at
     from sightings
     where contact_id is not null
     group by contact_id
@@ -162,7 +170,8 @@ final as (
         latest.referral_id,
         latest.stage,
         people.first_seen_at,
-        people.last_seen_at
+        people.last_seen_at,
+        people.observed_at
     from people
     left join latest on people.contact_id = latest.contact_id
 

@@ -22,6 +22,7 @@ listed as (
         is_personal,
         assigned_at,
         updated_at,
+        observed_at,
         0 as listing
     from looked_up
 
@@ -37,6 +38,7 @@ listed as (
         is_personal,
         assigned_at,
         updated_at,
+        observed_at,
         1 as listing
     from by_rule
 
@@ -66,7 +68,8 @@ final as (
         discount_rule_kind,
         contact_id,
         coalesce(is_personal, false) as is_personal,
-        assigned_at
+        assigned_at,
+        observed_at
     from ranked
     where preference = 1
 

@@ -1,147 +1,38 @@
-with contacts as (
+with members as (
 
-    select * from {{ ref('int_contacts') }}
-
-),
-
-memberships as (
-
-    select * from {{ ref('int_program_memberships') }}
-    where is_current
+    select * from {{ ref('int_members') }}
 
 ),
 
-rank_history as (
+links as (
 
-    select * from {{ ref('snap_rank_members') }}
-
-),
-
-current_users as (
-
-    select * from {{ ref('stg_autorosters__users') }}
-
-),
-
-roster_members as (
-
-    select
-        'roster' as source_system,
-        contacts.contact_id as source_id,
-        trim(
-            {{ dbt.concat([
-                "coalesce(contacts.first_name, '')",
-                "' '",
-                "coalesce(contacts.last_name, '')",
-            ]) }}
-        ) as full_name,
-        contacts.email,
-        contacts.social_handle,
-        contacts.discord_handle,
-        contacts.referral_id,
-        contacts.stage as contact_stage,
-        {{ surrogate_key(['memberships.program_id']) }} as current_program_key,
-        memberships.program_id is not null as is_active,
-        cast(null as {{ dbt.type_bigint() }}) as current_page_count,
-        contacts.first_seen_at
-    from contacts
-    left join memberships on contacts.contact_id = memberships.contact_id
-
-),
-
--- Who left keeps the name of the last period; who is there has today's.
-named_users as (
-
-    select
-        discord_id,
-        member_name,
-        discord_username,
-        1 as authority,
-        observed_at
-    from current_users
-
-    union all
-
-    select
-        discord_id,
-        member_name,
-        discord_username,
-        0 as authority,
-        dbt_valid_from as observed_at
-    from rank_history
-
-),
-
-discord_names as (
-
-    select
-        discord_id,
-        {{ latest_known('member_name', ['authority', 'observed_at', 'member_name']) }}
-            as member_name,
-        {{ latest_known(
-            'discord_username', ['authority', 'observed_at', 'discord_username']
-        ) }} as discord_username,
-        min(observed_at) as first_seen_at
-    from named_users
-    group by discord_id
-
-),
-
-pages_by_user as (
-
-    select
-        discord_id,
-        count(distinct page_id) as current_page_count
-    from current_users
-    group by discord_id
-
-),
-
-autorosters_members as (
-
-    select
-        'autorosters' as source_system,
-        discord_names.discord_id as source_id,
-        discord_names.member_name as full_name,
-        cast(null as {{ dbt.type_string() }}) as email,
-        cast(null as {{ dbt.type_string() }}) as social_handle,
-        discord_names.discord_username as discord_handle,
-        cast(null as {{ dbt.type_string() }}) as referral_id,
-        cast(null as {{ dbt.type_string() }}) as contact_stage,
-        cast(null as {{ dbt.type_string() }}) as current_program_key,
-        pages_by_user.discord_id is not null as is_active,
-        coalesce(pages_by_user.current_page_count, 0) as current_page_count,
-        discord_names.first_seen_at
-    from discord_names
-    left join pages_by_user on discord_names.discord_id = pages_by_user.discord_id
-
-),
-
-all_members as (
-
-    select * from roster_members
-    union all
-    select * from autorosters_members
+    select * from {{ ref('int_person_links') }}
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['source_system', 'source_id']) }} as member_key,
-        source_system,
-        source_id,
-        nullif(full_name, '') as full_name,
-        email,
-        social_handle,
-        discord_handle,
-        referral_id,
-        contact_stage,
-        current_program_key,
-        is_active,
-        current_page_count,
-        first_seen_at
-    from all_members
+        members.member_id as member_key,
+        members.source_system,
+        members.source_id,
+        coalesce(links.person_key, members.member_id) as person_key,
+        links.match_reason as person_match_reason,
+        {{ pii('members.full_name') }} as full_name,
+        {{ pii('members.email') }} as email,
+        {{ pii('members.social_handle') }} as social_handle,
+        {{ pii('members.discord_handle') }} as discord_handle,
+        members.referral_id,
+        members.contact_stage,
+        {{ surrogate_key(['members.current_program_id']) }} as current_program_key,
+        members.is_active,
+        members.current_page_count,
+        members.first_seen_at
+    from members
+    left join links
+        on
+            members.source_id = links.contact_id
+            and members.source_system = 'roster'
 
 )
 

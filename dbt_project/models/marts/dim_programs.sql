@@ -4,15 +4,21 @@ with programs as (
 
 ),
 
-memberships as (
-
-    select * from {{ ref('int_program_memberships') }}
-
-),
-
 campaigns as (
 
     select * from {{ ref('stg_roster__campaigns') }}
+
+),
+
+channels as (
+
+    select * from {{ ref('stg_roster__channels') }}
+
+),
+
+events as (
+
+    select * from {{ ref('stg_roster__events') }}
 
 ),
 
@@ -21,9 +27,11 @@ program_ids as (
 
     select program_id from programs
     union distinct
-    select program_id from memberships
+    select program_id from events
     union distinct
     select program_id from campaigns
+    union distinct
+    select program_id from channels
 
 ),
 

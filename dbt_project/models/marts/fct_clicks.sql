@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    unique_key='click_key',
+    on_schema_change='append_new_columns',
+) }}
+
 with clicks as (
 
     select * from {{ ref('stg_roster__clicks') }}
@@ -25,7 +31,7 @@ link_owners as (
 
 ),
 
-final as (
+derived as (
 
     select
         {{ surrogate_key(['clicks.click_id']) }} as click_key,
@@ -43,6 +49,12 @@ final as (
     from clicks
     left join link_owners
         on {{ normalized('clicks.referral_id') }} = link_owners.referral_id
+
+),
+
+final as (
+
+    {{ changed_rows('derived') }}
 
 )
 

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    unique_key='order_key',
+    on_schema_change='append_new_columns',
+) }}
+
 with orders as (
 
     select * from {{ ref('stg_roster__orders') }}
@@ -7,6 +13,18 @@ with orders as (
 attribution as (
 
     select * from {{ ref('int_order_attribution') }}
+
+),
+
+commissions as (
+
+    select * from {{ ref('int_order_commissions') }}
+
+),
+
+rewards as (
+
+    select * from {{ ref('int_order_rewards') }}
 
 ),
 
@@ -21,7 +39,7 @@ lines as (
 
 ),
 
-final as (
+derived as (
 
     select
         {{ surrogate_key(['orders.order_id']) }} as order_key,
@@ -42,12 +60,26 @@ final as (
         orders.total_amount,
         coalesce(orders.refunded_amount, 0) as refunded_amount,
         orders.total_amount - coalesce(orders.refunded_amount, 0) as net_amount,
+        cast(commissions.commission_rate as decimal(18, 4)) as commission_rate,
+        cast(commissions.commission_amount as decimal(18, 4)) as commission_amount,
+        commissions.commission_currency,
+        rewards.reward_status,
+        cast(rewards.reward_amount as decimal(18, 4)) as reward_amount,
+        rewards.reward_currency,
         coalesce(lines.line_count, 0) as line_count,
         coalesce(lines.item_count, 0) as item_count,
         orders.updated_at
     from orders
     left join attribution on orders.order_id = attribution.order_id
+    left join commissions on orders.order_id = commissions.order_id
+    left join rewards on orders.order_id = rewards.order_id
     left join lines on orders.order_id = lines.order_id
+
+),
+
+final as (
+
+    {{ changed_rows('derived') }}
 
 )
 

@@ -12,7 +12,7 @@ final as (
         {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
         {{ surrogate_key(['page_id']) }} as page_key,
         promotion_date,
-        promotion_officer,
+        {{ pii('promotion_officer') }} as promotion_officer,
         change_type,
         valid_from,
         valid_to,

@@ -43,8 +43,8 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
     """Build the selected models and run their tests (`dbt build`)."""
     with readable_failures():
         warehouse = Warehouse.from_settings()
-    # dbt runs in its own process and folder; it reads where the data is from here.
-    os.environ.update(warehouse.dbt_environment())
+        # dbt runs in its own process and folder; it reads where the data is from here.
+        os.environ.update(warehouse.dbt_environment())
     with _target_folder(warehouse.data_path / "dbt") as target, warehouse.writing():
         # A test between a selected model and one that was never built cannot pass; it
         # runs in the builds that have both.

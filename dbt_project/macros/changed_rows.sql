@@ -1,0 +1,20 @@
+-- The body of a CTE: the rows of another that the model's table does not hold yet as they
+-- are. What arrives late may change an old row, so all are derived; few are written.
+{% macro changed_rows(derived) -%}
+    {%- set columns = model.columns.keys() | join(',\n        ') -%}
+    {%- set held = [] -%}
+    {%- if is_incremental() -%}
+        {%- for column in adapter.get_columns_in_relation(this) -%}
+            {%- do held.append(column.name | lower) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    select
+        {{ columns }}
+    from {{ derived }}
+    {%- if held and not model.columns.keys() | reject('in', held) | list %}
+    except
+    select
+        {{ columns }}
+    from {{ this }}
+    {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,159 @@
+with contacts as (
+
+    select * from {{ ref('int_contacts') }}
+
+),
+
+memberships as (
+
+    select * from {{ ref('int_program_memberships') }}
+    where is_current
+
+),
+
+rank_history as (
+
+    select * from {{ ref('snap_rank_members') }}
+
+),
+
+current_users as (
+
+    select * from {{ ref('int_rank_members') }}
+
+),
+
+page_reads as (
+
+    select max(observed_at) as last_read_at
+    from {{ ref('stg_autorosters__page_loads') }}
+
+),
+
+roster_members as (
+
+    select
+        'roster' as source_system,
+        contacts.contact_id as source_id,
+        trim(
+            {{ dbt.concat([
+                "coalesce(contacts.first_name, '')",
+                "' '",
+                "coalesce(contacts.last_name, '')",
+            ]) }}
+        ) as full_name,
+        contacts.email,
+        contacts.social_handle,
+        contacts.discord_handle,
+        contacts.referral_id,
+        contacts.stage as contact_stage,
+        memberships.program_id as current_program_id,
+        memberships.program_id is not null as is_active,
+        cast(null as {{ dbt.type_bigint() }}) as current_page_count,
+        contacts.first_seen_at,
+        contacts.observed_at
+    from contacts
+    left join memberships on contacts.contact_id = memberships.contact_id
+
+),
+
+-- Who left keeps the name of the last period; who is there has today's.
+named_users as (
+
+    select
+        discord_id,
+        member_name,
+        discord_username,
+        1 as authority,
+        observed_at
+    from current_users
+
+    union all
+
+    select
+        discord_id,
+        member_name,
+        discord_username,
+        0 as authority,
+        dbt_valid_from as observed_at
+    from rank_history
+
+),
+
+discord_names as (
+
+    select
+        discord_id,
+        {{ latest_known('member_name', ['authority', 'observed_at', 'member_name']) }}
+            as member_name,
+        {{ latest_known(
+            'discord_username', ['authority', 'observed_at', 'discord_username']
+        ) }} as discord_username,
+        min(observed_at) as first_seen_at
+    from named_users
+    group by discord_id
+
+),
+
+pages_by_user as (
+
+    select
+        discord_id,
+        count(distinct page_id) as current_page_count
+    from current_users
+    group by discord_id
+
+),
+
+autorosters_members as (
+
+    select
+        'autorosters' as source_system,
+        discord_names.discord_id as source_id,
+        discord_names.member_name as full_name,
+        cast(null as {{ dbt.type_string() }}) as email,
+        cast(null as {{ dbt.type_string() }}) as social_handle,
+        discord_names.discord_username as discord_handle,
+        cast(null as {{ dbt.type_string() }}) as referral_id,
+        cast(null as {{ dbt.type_string() }}) as contact_stage,
+        cast(null as {{ dbt.type_string() }}) as current_program_id,
+        pages_by_user.discord_id is not null as is_active,
+        coalesce(pages_by_user.current_page_count, 0) as current_page_count,
+        discord_names.first_seen_at,
+        page_reads.last_read_at as observed_at
+    from discord_names
+    cross join page_reads
+    left join pages_by_user on discord_names.discord_id = pages_by_user.discord_id
+
+),
+
+all_members as (
+
+    select * from roster_members
+    union all
+    select * from autorosters_members
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['source_system', 'source_id']) }} as member_id,
+        source_system,
+        source_id,
+        nullif(full_name, '') as full_name,
+        email,
+        social_handle,
+        discord_handle,
+        referral_id,
+        contact_stage,
+        current_program_id,
+        is_active,
+        current_page_count,
+        first_seen_at,
+        observed_at
+    from all_members
+
+)
+
+select * from final

@@ -1,0 +1,78 @@
+with assignments as (
+
+    select * from {{ ref('int_rank_assignments') }}
+
+),
+
+-- How long the member was on the page, in whatever rank, before each period began.
+compared as (
+
+    select
+        page_id,
+        discord_id,
+        valid_from,
+        valid_to,
+        max(coalesce(valid_to, {{ end_of_time() }})) over (
+            partition by page_id, discord_id
+            order by valid_from, coalesce(valid_to, {{ end_of_time() }})
+            rows between unbounded preceding and 1 preceding
+        ) as present_until
+    from assignments
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(case when valid_from <= present_until then 0 else 1 end) over (
+            partition by page_id, discord_id
+            order by valid_from, coalesce(valid_to, {{ end_of_time() }})
+            rows between unbounded preceding and current row
+        ) as stay_number
+    from compared
+
+),
+
+stays as (
+
+    select
+        page_id,
+        discord_id,
+        stay_number,
+        min(valid_from) as joined_at,
+        case
+            when count(*) = count(valid_to) then max(valid_to)
+        end as left_at
+    from numbered
+    group by page_id, discord_id, stay_number
+
+),
+
+first_reads as (
+
+    select
+        page_id,
+        min(observed_at) as first_read_at
+    from {{ ref('int_page_reads') }}
+    group by page_id
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['stays.page_id', 'stays.discord_id', 'stays.joined_at']) }}
+            as page_membership_id,
+        stays.page_id,
+        stays.discord_id,
+        stays.joined_at,
+        stays.left_at,
+        stays.left_at is null as is_current,
+        stays.joined_at <= first_reads.first_read_at as was_there_before
+    from stays
+    left join first_reads on stays.page_id = first_reads.page_id
+
+)
+
+select * from final

@@ -1,0 +1,38 @@
+with channels as (
+
+    select * from {{ ref('stg_roster__channels') }}
+
+),
+
+posts as (
+
+    select * from {{ ref('stg_roster__posts') }}
+
+),
+
+-- A channel that is no longer listed is known by its posts.
+channel_ids as (
+
+    select channel_id from channels
+    union distinct
+    select channel_id from posts
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['channel_ids.channel_id']) }} as channel_key,
+        channel_ids.channel_id,
+        channels.channel_name,
+        channels.channel_description,
+        {{ surrogate_key(['channels.program_id']) }} as program_key,
+        channels.created_at,
+        channels.updated_at
+    from channel_ids
+    left join channels on channel_ids.channel_id = channels.channel_id
+    where channel_ids.channel_id is not null
+
+)
+
+select * from final

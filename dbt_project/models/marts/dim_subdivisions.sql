@@ -1,0 +1,30 @@
+with subdivisions as (
+
+    select * from {{ ref('snap_member_subdivisions') }}
+
+),
+
+by_name as (
+
+    select
+        page_id,
+        subdivision,
+        count(case when dbt_valid_to is null then 1 end) as member_count
+    from subdivisions
+    group by page_id, subdivision
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['page_id', 'subdivision']) }} as subdivision_key,
+        {{ surrogate_key(['page_id']) }} as page_key,
+        page_id,
+        subdivision as subdivision_name,
+        member_count
+    from by_name
+
+)
+
+select * from final

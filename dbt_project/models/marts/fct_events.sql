@@ -1,0 +1,38 @@
+{{ config(
+    materialized='incremental',
+    unique_key='event_key',
+    on_schema_change='append_new_columns',
+) }}
+
+with events as (
+
+    select * from {{ ref('stg_roster__events') }}
+
+),
+
+derived as (
+
+    select
+        {{ surrogate_key(['event_id']) }} as event_key,
+        event_id,
+        event_type,
+        {{ surrogate_key(["'roster'", 'contact_id']) }} as member_key,
+        {{ surrogate_key(['program_id']) }} as program_key,
+        order_id,
+        stage as contact_stage,
+        reward_id,
+        cast(amount as decimal(18, 4)) as amount,
+        currency,
+        cast(occurred_at as date) as date_day,
+        occurred_at
+    from events
+
+),
+
+final as (
+
+    {{ changed_rows('derived') }}
+
+)
+
+select * from final

@@ -1,0 +1,110 @@
+with members as (
+
+    select
+        {{ surrogate_key(['page_id']) }} as page_key,
+        {{ surrogate_key(["'autorosters'", 'discord_id']) }} as member_key,
+        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
+        page_id,
+        joined_at,
+        required_hours
+    from {{ ref('int_page_members') }}
+
+),
+
+hours as (
+
+    select * from {{ ref('fct_patrol_hours') }}
+
+),
+
+last_days as (
+
+    select
+        page_id,
+        date_day as last_day
+    from {{ ref('int_page_days') }}
+    where is_last_day
+
+),
+
+-- Hours are known from the second read on; until 30 days are known, the requirement
+-- counts in proportion.
+aged as (
+
+    select
+        members.page_key,
+        members.member_key,
+        hours.hours_gained,
+        {{ dbt.datediff('hours.date_day', 'last_days.last_day', 'day') }}
+            as age_in_days
+    from members
+    inner join last_days on members.page_id = last_days.page_id
+    inner join hours
+        on
+            members.page_key = hours.page_key
+            and members.member_key = hours.member_key
+            and cast(members.joined_at as date) <= hours.date_day
+
+),
+
+summed as (
+
+    select
+        page_key,
+        member_key,
+        sum(case when age_in_days < 30 then hours_gained end) as hours_30_days,
+        sum(case when age_in_days between 30 and 59 then hours_gained end)
+            as hours_previous_30_days,
+        max(case when age_in_days <= 30 then age_in_days end) as known_days
+    from aged
+    group by page_key, member_key
+
+),
+
+measured as (
+
+    select
+        members.page_key,
+        members.member_key,
+        members.rank_key,
+        members.required_hours,
+        summed.hours_30_days,
+        summed.hours_previous_30_days,
+        coalesce(summed.known_days, 0) as known_days,
+        summed.hours_30_days
+        / nullif(members.required_hours * summed.known_days / 30.0, 0)
+            as required_share
+    from members
+    left join summed
+        on
+            members.page_key = summed.page_key
+            and members.member_key = summed.member_key
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['page_key', 'member_key']) }} as activity_status_key,
+        page_key,
+        member_key,
+        rank_key,
+        cast(hours_30_days as decimal(18, 4)) as hours_30_days,
+        cast(hours_previous_30_days as decimal(18, 4)) as hours_previous_30_days,
+        cast(hours_30_days - hours_previous_30_days as decimal(18, 4))
+            as hours_trend,
+        cast(required_hours as decimal(18, 4)) as required_hours,
+        cast(known_days as {{ dbt.type_bigint() }}) as known_days,
+        cast(required_share as double precision) as required_share,
+        case
+            when hours_30_days is null or known_days = 0 then 'Unknown'
+            when required_share is null or required_share >= 1 then 'On Track'
+            when required_share >= 0.75 then 'At Risk'
+            when required_share >= 0.5 then 'Warning'
+            else 'Critical'
+        end as activity_status
+    from measured
+
+)
+
+select * from final

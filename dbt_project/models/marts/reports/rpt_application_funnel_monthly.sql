@@ -1,0 +1,83 @@
+with members as (
+
+    select * from {{ ref('dim_members') }}
+    where source_system = 'roster'
+
+),
+
+events as (
+
+    select * from {{ ref('fct_events') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+    where attribution_type = 'referred'
+
+),
+
+dates as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
+steps as (
+
+    select
+        member_key,
+        max(case when contact_stage = 'Pending Application' then 1 else 0 end)
+            as applied,
+        max(case when event_type = 'program.joined' then 1 else 0 end) as accepted,
+        max(case when contact_stage = 'Declined' then 1 else 0 end) as declined
+    from events
+    group by member_key
+
+),
+
+activated as (
+
+    select distinct member_key from orders
+
+),
+
+summed as (
+
+    select
+        dates.month_start_day,
+        count(*) as contact_count,
+        coalesce(sum(steps.applied), 0) as application_count,
+        coalesce(sum(steps.accepted), 0) as accepted_count,
+        coalesce(sum(steps.declined), 0) as declined_count,
+        count(
+            case when steps.accepted = 1 then activated.member_key end
+        ) as activated_count
+    from members
+    inner join dates on cast(members.first_seen_at as date) = dates.date_day
+    left join steps on members.member_key = steps.member_key
+    left join activated on members.member_key = activated.member_key
+    group by dates.month_start_day
+
+),
+
+final as (
+
+    select
+        month_start_day,
+        contact_count,
+        cast(application_count as {{ dbt.type_bigint() }}) as application_count,
+        cast(accepted_count as {{ dbt.type_bigint() }}) as accepted_count,
+        cast(declined_count as {{ dbt.type_bigint() }}) as declined_count,
+        activated_count,
+        cast(application_count as double precision) / contact_count
+            as application_rate,
+        cast(accepted_count as double precision) / contact_count as acceptance_rate,
+        cast(activated_count as double precision) / nullif(accepted_count, 0)
+            as activation_rate
+    from summed
+
+)
+
+select * from final

@@ -1,0 +1,48 @@
+"""A dbt-duckdb plugin: ``keyed_hash(text)`` in SQL, for personal data in the marts.
+
+The hash is an HMAC, so without the key nobody can try names and e-mails until one fits.
+The key stays in this process's memory: it is in no SQL, and so in no compiled model, log
+or query history. See ``macros/pii.sql`` for where it is used.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+
+import pyarrow as pa
+from dbt.adapters.duckdb.plugins import BasePlugin
+from duckdb import DuckDBPyConnection
+
+KEY_VARIABLE = "ROSTER_PLATFORM__PII_KEY"
+_DIGITS = 32
+
+
+class Plugin(BasePlugin):
+    """Registers ``keyed_hash`` on dbt's connection when there is a key."""
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Called by dbt-duckdb for the connection all models share."""
+        key = os.environ.get(KEY_VARIABLE)
+        if key:
+            conn.create_function(
+                "keyed_hash",
+                lambda values: keyed_hashes(key, values),
+                ["VARCHAR"],
+                "VARCHAR",
+                type="arrow",
+            )
+
+
+def keyed_hashes(key: str, values: pa.ChunkedArray) -> pa.Array:
+    """The HMAC-SHA256 of each text, as 32 hexadecimal digits; NULL stays NULL."""
+    secret = key.encode()
+    return pa.array(
+        [
+            None
+            if value is None
+            else hmac.digest(secret, value.encode(), "sha256").hex()[:_DIGITS]
+            for value in values.to_pylist()
+        ],
+        pa.string(),
+    )
