@@ -6,8 +6,9 @@ GET    /admin/environment           the variables that point a client here
 GET    /admin/served                distinct records handed out, per endpoint
 GET    /admin/requests              counts per path and status; DELETE starts anew
 GET    /admin/clicks                clicks received
-GET    /admin/oracle/{question}     orders, contacts, rank_changes, pages, clicks,
-                                    people, membership?page_id=
+GET    /admin/oracle/{question}     orders, commissions, contacts, campaigns, engagement,
+                                    rank_changes, pages, people, clicks,
+                                    membership?page_id=
 POST   /admin/faults {...}          see ``gate.Fault``; GET lists, DELETE removes
 POST   /admin/pages {"page_id": ..., "action": "clear" | "revoke" | "restore"}
 POST   /admin/settings {"requests_per_minute": n, "latency_ms": n}
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 _MAX_DAYS_AT_ONCE = 3660
 _QUESTIONS: Mapping[str, Callable[..., Any]] = {
     "orders": oracle.orders,
+    "commissions": oracle.commissions,
+    "campaigns": oracle.campaigns,
+    "engagement": oracle.engagement,
     "contacts": oracle.contacts,
     "rank_changes": oracle.rank_changes,
     "pages": oracle.pages,

@@ -11,9 +11,10 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any
 
+from roster_platform.sandbox import vocabulary as words
 from roster_platform.sandbox.attribution import FOREVER, METHODS, NOBODY, TYPES
-from roster_platform.sandbox.brand import CURRENCIES, STATUSES
-from roster_platform.sandbox.clock import date_text, iso
+from roster_platform.sandbox.brand import CURRENCIES, PROGRAMS, STATUSES
+from roster_platform.sandbox.clock import DAY_MS, date_text, iso
 from roster_platform.sandbox.render import contact_id, money, order_id, program_id
 from roster_platform.sandbox.rosters import OWNER_ID
 from roster_platform.sandbox.world import World
@@ -57,6 +58,96 @@ def orders(world: World) -> dict[str, Any]:
             for currency, (count, subtotal, total, refunded) in sums.items()
         },
     }
+
+
+def commissions(world: World) -> list[dict[str, Any]]:
+    """What each referred order earns by its program's rules, as the order is now.
+
+    An order refunded in full or cancelled earns nothing and lifts nobody to a tier;
+    revenue lifts in the program and currency it was made in.
+    """
+    listed = []
+    earned: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
+    in_order_of_time = sorted(
+        (order.created, number) for number, order in enumerate(world.brand.orders)
+    )
+    for created, number in in_order_of_time:
+        order = world.brand.orders[number]
+        if TYPES[METHODS[order.method]] != "referred":
+            continue
+        program = PROGRAMS[order.program]
+        is_void = STATUSES[order.status] in ("refunded", "cancelled")
+        base = 0 if is_void else order.subtotal
+        currency = CURRENCIES[order.currency]
+        if program.commission == "fixed":
+            cents, currency = int((program.value or 0) * 100), program.currency
+        else:
+            rate = program.value
+            if rate is None:
+                before = earned[order.contact, order.program, order.currency]
+                since = created - (program.look_back_days or 0) * DAY_MS
+                revenue = sum(c for when, c in before if since <= when < created)
+                rate = max(r for floor, r in program.tiers if revenue >= floor * 100)
+                before.append((created, base))
+            cents = int(base * rate / 100 + 0.5)
+        listed.append(
+            {
+                "order_id": order_id(number),
+                "amount": money(0 if is_void else cents),
+                "currency": currency,
+            }
+        )
+    return listed
+
+
+def campaigns(world: World) -> list[dict[str, Any]]:
+    """How many members came how far in each campaign, until now."""
+    now = world.brand.now
+    return [
+        {
+            "name": campaign.name,
+            "program_id": program_id(campaign.program),
+            **{
+                step: sum(
+                    moment is not None and moment <= now
+                    for moment in (getattr(p, step) for p in campaign.participants)
+                )
+                for step in ("added", "sent", "opened", "joined", "completed")
+            },
+        }
+        for campaign in world.brand.campaigns
+    ]
+
+
+def engagement(world: World) -> list[dict[str, Any]]:
+    """Posts by channel and month with their reach, comments and likes.
+
+    Posts that were deleted since are not among them.
+    """
+    brand = world.brand
+    cells: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+
+    def cell(post: int) -> Counter[str]:
+        written = brand.posts[post]
+        return cells[written.channel, iso(written.created)[:7]]
+
+    for number, post in enumerate(brand.posts):
+        if number not in brand.deleted_posts:
+            cell(number).update(posts=1, reach=post.reach)
+    for comment in brand.comments:
+        if comment.post not in brand.deleted_posts:
+            cell(comment.post)["comments"] += 1
+    for post, _, _ in brand.likes:
+        if post not in brand.deleted_posts:
+            cell(post)["likes"] += 1
+    return [
+        {
+            "channel": words.CHANNELS[channel][0],
+            "month": month,
+            **{name: counts[name] for name in ("posts", "comments", "likes", "reach")},
+        }
+        for (channel, month), counts in sorted(cells.items())
+    ]
 
 
 def contacts(world: World) -> list[dict[str, Any]]:
@@ -122,6 +213,9 @@ def pages(world: World) -> list[dict[str, Any]]:
             "title": page.title,
             "is_own": page.owner_id == OWNER_ID,
             "rank_count": len(page.ranks),
+            "command_role_ids": [
+                rank.role_id for rank in page.ranks if rank.is_command
+            ],
             "member_count": len(page.members),
             "members": [
                 {

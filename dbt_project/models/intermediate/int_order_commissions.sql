@@ -117,7 +117,13 @@ final as (
         case
             when is_void then 0
             when commission_type = 'fixed' then round(commission_value, 2)
-            else round(earning_amount * commission_rate / 100, 2)
+            -- Multiplied, because a division is binary and loses the half cent.
+            else
+                round(
+                    cast(earning_amount as decimal(18, 4))
+                    * cast(commission_rate as decimal(9, 4)) * 0.01,
+                    2
+                )
         end as commission_amount
     from rated
 

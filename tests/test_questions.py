@@ -1,0 +1,573 @@
+"""Every question of ``docs/questions.yml``, answered by the published file and checked.
+
+The answers are held against what the sandbox's world knows, never against our own SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from roster_platform.ingest.publish import publish_marts
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.sandbox import Sandbox, running_sandbox
+from tests.deployment import ROOT, Deployment
+
+DAYS = 4
+QUESTIONS = {
+    entry["id"]: entry["sql"]
+    for subject in yaml.safe_load((ROOT / "docs" / "questions.yml").read_text())
+    for entry in subject["questions"]
+}
+Rows = list[dict[str, Any]]
+Check = Callable[["Known", Rows], None]
+CHECKS: dict[str, Check] = {}
+
+
+@dataclass
+class Known:
+    """What the sandbox knows on the last day, and of its pages on every day."""
+
+    environment: Mapping[str, str]
+    published: str
+    as_of: date
+    orders: dict[str, Any]
+    commissions: list[dict[str, Any]]
+    contacts: list[dict[str, Any]]
+    campaigns: list[dict[str, Any]]
+    engagement: list[dict[str, Any]]
+    people: list[dict[str, Any]]
+    clicks: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    pages: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
+    served: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def last_pages(self) -> list[dict[str, Any]]:
+        return self.pages[self.as_of]
+
+    def served_orders(self) -> dict[str, dict[str, Any]]:
+        return {order["orderId"]: order for order in self.served["orders"]}
+
+    def answer(self, question: str) -> Rows:
+        with duckdb.connect(self.published, read_only=True) as database:
+            database.execute("set TimeZone = 'UTC'")
+            result = database.execute(QUESTIONS[question])
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _own_pages(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [page for page in sandbox.get("oracle/pages") if page["is_own"]]
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory) -> Iterator[Known]:
+    """Pages read on four days, the brand on the last, clicks sent, marts published."""
+    folder = tmp_path_factory.mktemp("questions")
+    with running_sandbox(orders=700, pages=5, members=15) as sandbox:
+        deployment = Deployment(folder, sandbox.environment)
+        pages = {}
+        for number in range(DAYS):
+            if number:
+                sandbox.advance(1)
+            _run(deployment, "roster_platform.ingest", "autorosters")
+            _build(deployment, "+snap_patrol_hours", "+fct_roster_changes")
+            today = date.fromisoformat(sandbox.get("state")["as_of"])
+            pages[today] = _own_pages(sandbox)
+        _send_clicks(deployment, sandbox)
+        _run(deployment, "roster_platform.ingest", "roster")
+        _build(deployment)
+        publish_marts(Warehouse(PlatformSettings(data_dir=str(folder))))
+        yield Known(
+            environment=sandbox.environment,
+            published=str(folder / "published" / "roster.duckdb"),
+            as_of=today,
+            orders=sandbox.get("oracle/orders"),
+            commissions=sandbox.get("oracle/commissions"),
+            contacts=sandbox.get("oracle/contacts"),
+            campaigns=sandbox.get("oracle/campaigns"),
+            engagement=sandbox.get("oracle/engagement"),
+            people=sandbox.get("oracle/people"),
+            clicks=sandbox.get("oracle/clicks"),
+            changes=sandbox.get("oracle/rank_changes"),
+            pages=pages,
+            served={"orders": _read_orders(sandbox)},
+        )
+
+
+def _run(deployment: Deployment, *command: str) -> None:
+    done = deployment.run(*command)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+def _build(deployment: Deployment, *select: str) -> None:
+    _run(
+        deployment,
+        *("dbt.cli.main", "--no-use-colors", "build"),
+        *(["--select", *select] if select else []),
+        *("--indirect-selection", "buildable"),
+        *("--exclude-resource-type", "unit_test"),
+        *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
+        *("--target-path", str(deployment.folder / "dbt")),
+        *("--log-path", str(deployment.folder / "dbt")),
+    )
+
+
+def _send_clicks(deployment: Deployment, sandbox: Sandbox) -> None:
+    outbox = deployment.folder / "clicks" / "outbox"
+    outbox.mkdir(parents=True)
+    links = [contact["referral_id"] for contact in sandbox.get("oracle/contacts")][:9]
+    lines = [
+        json.dumps({"clickId": f"{link}-{number}", "referralId": link})
+        for place, link in enumerate([*links, "nobodys-link"], start=1)
+        for number in range(place)
+    ]
+    (outbox / "clicks.jsonl").write_text("\n".join(lines))
+    _run(deployment, "roster_platform.ingest", "clicks")
+
+
+def _read_orders(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while True:
+        page = len(found) // 500 + 1
+        request = urllib.request.Request(
+            f"{sandbox.url}/v2/orders?page={page}&pageSize=500",
+            headers={"Authorization": "Bearer sandbox-private-token"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            rows = json.load(answer)["data"]
+        found.extend(rows)
+        if len(rows) < 500:
+            return found
+
+
+def check(question: str) -> Callable[[Check], Check]:
+    """The check of one question's answer."""
+
+    def register(function: Check) -> Check:
+        CHECKS[question] = function
+        return function
+
+    return register
+
+
+def test_every_question_is_checked() -> None:
+    assert set(CHECKS) == set(QUESTIONS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_answer_is_true(known: Known, question: str) -> None:
+    rows = known.answer(question)
+    assert rows, "No answer"
+    CHECKS[question](known, rows)
+
+
+# -- ambassador programs --------------------------------------------------------------
+
+
+def _revenue(known: Known, *methods: str) -> dict[str, Decimal]:
+    served = known.served_orders()
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        if order["attribution_method"] in methods or not methods:
+            sums[order["currency"]] += Decimal(
+                served[order["order_id"]]["subtotalPrice"]
+            )
+    return sums
+
+
+@check("revenue")
+def _(known: Known, rows: Rows) -> None:
+    referral = _revenue(known, "link", "code", "recurring")
+    personal = _revenue(known, "email", "personal_code", "reward_code")
+    told = {row["currency"]: row for row in rows}
+    assert {c: row["total_revenue"] for c, row in told.items()} == _revenue(known)
+    for currency, row in told.items():
+        assert row["referral_revenue"] == referral[currency]
+        assert row["personal_revenue"] == personal[currency]
+
+
+@check("orders_by_attribution")
+def _(known: Known, rows: Rows) -> None:
+    told = {row["attribution_method"]: row["order_count"] for row in rows}
+    assert told == known.orders["methods"]
+
+
+@check("code_or_link")
+def _(known: Known, rows: Rows) -> None:
+    for method in ("code", "link"):
+        told: dict[str, Decimal] = defaultdict(Decimal)
+        for row in rows:
+            told[row["currency"]] += row[f"{method}_revenue"]
+        assert {c: s for c, s in told.items() if s} == _revenue(known, method)
+
+
+@check("top_members")
+def _(known: Known, rows: Rows) -> None:
+    served = known.served_orders()
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        if order["attribution_type"] == "referred":
+            amount = Decimal(served[order["order_id"]]["subtotalPrice"])
+            sums[order["currency"], order["contact_id"]] += amount
+    for currency in {currency for currency, _ in sums}:
+        best = sorted((s for (c, _), s in sums.items() if c == currency), reverse=True)
+        told = [row for row in rows if row["currency"] == currency]
+        assert [row["referral_revenue"] for row in told] == best[:10]
+        for row in told:
+            assert sums[currency, row["contact_id"]] == row["referral_revenue"]
+
+
+@check("click_conversion")
+def _(known: Known, rows: Rows) -> None:
+    clicks = {row["contact_id"]: row["clicks"] for row in known.clicks}
+    clicks.pop(None)
+    orders = Counter(
+        order["contact_id"]
+        for order in known.orders["orders"]
+        if order["attribution_method"] == "link"
+    )
+    told = {r["contact_id"]: (r["click_count"], r["link_order_count"]) for r in rows}
+    assert told == {
+        contact: (clicks.get(contact, 0), orders.get(contact, 0))
+        for contact in clicks.keys() | orders.keys()
+    }
+    assert any(row["conversion_rate"] is not None for row in rows)
+
+
+@check("applications")
+def _(known: Known, rows: Rows) -> None:
+    sellers = {
+        order["contact_id"]
+        for order in known.orders["orders"]
+        if order["attribution_type"] == "referred"
+    }
+    accepted = {c["contact_id"] for c in known.contacts if c["periods"]}
+    assert sum(row["contact_count"] for row in rows) == len(known.contacts)
+    assert sum(row["accepted_count"] for row in rows) == len(accepted)
+    assert sum(row["activated_count"] for row in rows) == len(sellers & accepted)
+    assert sum(row["application_count"] for row in rows) > 0
+
+
+@check("campaigns")
+def _(known: Known, rows: Rows) -> None:
+    steps = ("added", "sent", "opened", "joined", "completed")
+    assert sorted(
+        (row["campaign_name"], *(row[f"{step}_count"] for step in steps))
+        for row in rows
+    ) == sorted((c["name"], *(c[step] for step in steps)) for c in known.campaigns)
+
+
+@check("engagement")
+def _(known: Known, rows: Rows) -> None:
+    told = {
+        (row["channel_name"], row["month_start_day"].isoformat()[:7]): (
+            row["post_count"],
+            row["comment_count"],
+            row["like_count"],
+            row["reach"],
+        )
+        for row in rows
+    }
+    assert told == {
+        (cell["channel"], cell["month"]): (
+            cell["posts"],
+            cell["comments"],
+            cell["likes"],
+            cell["reach"],
+        )
+        for cell in known.engagement
+    }
+
+
+@check("commission")
+def _(known: Known, rows: Rows) -> None:
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for commission in known.commissions:
+        expected[commission["currency"]] += Decimal(commission["amount"])
+    told: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        told[row["currency"]] += row["commission_amount"]
+    assert told == expected
+    with duckdb.connect(known.published, read_only=True) as database:
+        by_order = database.sql(
+            "select order_id, commission_amount, commission_currency "
+            "from marts.fct_orders where commission_amount is not null"
+        ).fetchall()
+    assert {order: (amount, currency) for order, amount, currency in by_order} == {
+        c["order_id"]: (Decimal(c["amount"]), c["currency"]) for c in known.commissions
+    }
+
+
+@check("roi")
+def _(known: Known, rows: Rows) -> None:
+    served = known.served_orders()
+    first = known.as_of - timedelta(days=29)
+    referral: dict[str, Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        shown = served[order["order_id"]]
+        day = date.fromisoformat(shown["createdAt"][:10])
+        if order["attribution_type"] == "referred" and day >= first:
+            referral[order["currency"]] += Decimal(shown["subtotalPrice"])
+    told: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        told[row["currency"]] += row["referral_revenue_30_days"]
+        cost = row["commission_amount_30_days"]
+        if cost:
+            gain = row["referral_revenue_30_days"] - cost
+            assert row["roi_30_days"] == pytest.approx(float(gain / cost))
+    assert {c: s for c, s in told.items() if s} == referral
+
+
+@check("active_members")
+def _(known: Known, rows: Rows) -> None:
+    for row in rows:
+        end_of_day = (row["date_day"] + timedelta(days=1)).isoformat()
+        members = [
+            contact
+            for contact in known.contacts
+            for period in contact["periods"]
+            if period["program_id"] == row["program_id"]
+            and period["joined_at"] < end_of_day
+            and (period["left_at"] is None or period["left_at"] >= end_of_day)
+        ]
+        assert row["active_member_count"] == len(members), row
+    assert max(row["date_day"] for row in rows) == known.as_of
+
+
+# -- Discord rosters ------------------------------------------------------------------
+
+
+@check("headcount")
+def _(known: Known, rows: Rows) -> None:
+    told = {(row["date_day"], row["page_id"]): row["headcount"] for row in rows}
+    assert told == {
+        (day, page["page_id"]): page["member_count"]
+        for day, pages in known.pages.items()
+        for page in pages
+    }
+
+
+@check("headcount_by_rank")
+def _(known: Known, rows: Rows) -> None:
+    told = {(row["page_id"], row["role_id"]): row["headcount"] for row in rows}
+    assert told == Counter(
+        (page["page_id"], role_id)
+        for page in known.last_pages
+        for member in page["members"]
+        for role_id in member["role_ids"]
+    )
+
+
+@check("promotions")
+def _(known: Known, rows: Rows) -> None:
+    words = {"promotion": "promoted", "demotion": "demoted"}
+    assert sorted(tuple(map(str, row.values())) for row in rows) == sorted(
+        tuple(
+            map(
+                str,
+                (
+                    change["day"],
+                    words[change["kind"]],
+                    change["discord_id"],
+                    change["from_rank"],
+                    change["to_rank"],
+                    change.get("officer"),
+                ),
+            )
+        )
+        for change in known.changes
+        if change["kind"] in words
+    )
+
+
+@check("promotions_by_officer")
+def _(known: Known, rows: Rows) -> None:
+    for kind in ("promotion", "demotion"):
+        told = {row["promotion_officer"]: row[f"{kind}_count"] for row in rows}
+        assert {who: count for who, count in told.items() if count} == Counter(
+            change.get("officer", "unknown")
+            for change in known.changes
+            if change["kind"] == kind
+        )
+
+
+@check("time_in_rank")
+def _(known: Known, rows: Rows) -> None:
+    told = {(row["page_id"], row["role_id"]): row["member_count"] for row in rows}
+    assert told == Counter(
+        (page["page_id"], role_id)
+        for page in known.last_pages
+        for member in page["members"]
+        for role_id in member["role_ids"]
+    )
+    assert all(0 <= row["average_days"] <= row["longest_days"] for row in rows)
+
+
+@check("movement")
+def _(known: Known, rows: Rows) -> None:
+    words = {"joined": "joined", "left": "left", "transfer": "transferred"}
+    assert sorted(tuple(map(str, row.values())) for row in rows) == sorted(
+        tuple(
+            map(
+                str,
+                (
+                    change["day"],
+                    words[change["kind"]],
+                    change["discord_id"],
+                    change["page_id"],
+                    change.get("from_page_id"),
+                ),
+            )
+        )
+        for change in known.changes
+        if change["kind"] in words
+    )
+
+
+def _hours(known: Known) -> dict[tuple[str, str], Decimal]:
+    """Hours gained between the days, by page and member, where both days tell."""
+    gained: dict[tuple[str, str], Decimal] = {}
+    earlier: dict[tuple[str, str], Decimal] = {}
+    for pages in known.pages.values():
+        now = {
+            (page["page_id"], member["discord_id"]): Decimal(
+                str(member["patrol_hours"])
+            )
+            for page in pages
+            for member in page["members"]
+            if member["patrol_hours"] is not None
+        }
+        for who in now.keys() & earlier.keys():
+            more = now[who] - earlier[who] if now[who] >= earlier[who] else now[who]
+            gained[who] = gained.get(who, Decimal()) + more
+        earlier = now
+    return gained
+
+
+@check("hours")
+def _(known: Known, rows: Rows) -> None:
+    told: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row["hours_gained"] is not None:
+            told[row["page_id"], row["discord_id"]] += row["hours_gained"]
+    assert told == _hours(known)
+
+
+@check("hours_against_requirement")
+def _(known: Known, rows: Rows) -> None:
+    current = {
+        (page["page_id"], member["discord_id"])
+        for page in known.last_pages
+        for member in page["members"]
+    }
+    short = {who for who, hours in _hours(known).items() if hours < 10}
+    assert {(r["page_id"], r["discord_id"]) for r in rows} == short & current
+
+
+@check("activity")
+def _(known: Known, rows: Rows) -> None:
+    told = {(row["page_id"], row["discord_id"]): row for row in rows}
+    assert set(told) == {
+        (page["page_id"], member["discord_id"])
+        for page in known.last_pages
+        for member in page["members"]
+    }
+    hours, days = _hours(known), list(known.pages)
+    for who, row in told.items():
+        assert row["hours_30_days"] == hours.get(who), who
+        since = [
+            day
+            for day in days
+            if any(
+                who == (page["page_id"], member["discord_id"])
+                for page in known.pages[day]
+                for member in page["members"]
+            )
+        ]
+        required = Decimal(10) * (known.as_of - since[0]).days / 30
+        share = hours[who] / required if who in hours and required else None
+        if share is None:
+            assert row["activity_status"] == "Unknown"
+        else:
+            word = next(
+                word
+                for floor, word in (
+                    ("1", "On Track"),
+                    ("0.75", "At Risk"),
+                    ("0.5", "Warning"),
+                    ("0", "Critical"),
+                )
+                if share >= Decimal(floor)
+            )
+            assert row["activity_status"] == word, (who, share)
+
+
+@check("qualifications")
+def _(known: Known, rows: Rows) -> None:
+    held = {
+        (page["page_id"], member["discord_id"], kind, name)
+        for page in known.last_pages
+        for member in page["members"]
+        for kind in ("certification", "subdivision")
+        for name in member[f"{kind}s"]
+    }
+    names = ("page_id", "discord_id", "qualification_kind", "qualification_name")
+    told = {True: set(), False: set()}
+    for row in rows:
+        told[row["is_held"]].add(tuple(row[name] for name in names))
+    assert told[True] == held
+    assert told[False]
+    assert not told[False] & held
+
+
+@check("command_ratio")
+def _(known: Known, rows: Rows) -> None:
+    by_page = {page["page_id"]: page for page in known.last_pages}
+    assert {row["page_id"] for row in rows} == set(by_page)
+    for row in rows:
+        page = by_page[row["page_id"]]
+        commanding = [
+            member
+            for member in page["members"]
+            if set(member["role_ids"]) & set(page["command_role_ids"])
+        ]
+        assert row["headcount"] == page["member_count"]
+        assert row["command_count"] == len(commanding)
+
+
+@check("people")
+def _(known: Known, rows: Rows) -> None:
+    on_pages = {
+        member["discord_id"]
+        for pages in known.pages.values()
+        for page in pages
+        for member in page["members"]
+    }
+    assert {(r["contact_id"], r["discord_id"]) for r in rows} == {
+        (one["contact_id"], one["discord_id"])
+        for one in known.people
+        if one["discord_id"] in on_pages
+    }
+    assert {row["person_match_reason"] for row in rows} == {"discord_handle"}
+
+
+@check("freshness")
+def _(known: Known, rows: Rows) -> None:
+    told = {row["subject"]: row for row in rows}
+    assert told["orders"]["row_count"] == len(known.orders["orders"])
+    assert told["roster pages"]["row_count"] == len(known.pages) * len(known.last_pages)
+    for row in rows:
+        assert row["last_read_at"].date() == known.as_of, row
