@@ -12,9 +12,9 @@ import os
 
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 
-KEY_VARIABLE = "ROSTER_PLATFORM__PII_KEY"
 _DIGITS = 32
 
 
@@ -22,16 +22,25 @@ class Plugin(BasePlugin):
     """Registers ``keyed_hash`` on dbt's connection when there is a key."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Called by dbt-duckdb for the connection all models share."""
-        key = os.environ.get(KEY_VARIABLE)
-        if key:
-            conn.create_function(
-                "keyed_hash",
-                lambda values: keyed_hashes(key, values),
-                ["VARCHAR"],
-                "VARCHAR",
-                type="arrow",
+        """Called by dbt-duckdb for the connection all models share.
+
+        Raises DbtRuntimeError when personal data is to be hashed without a key.
+        """
+        if os.environ.get("ROSTER_PLATFORM__HASH_PII", "").lower() not in ("true", "1"):
+            return
+        key = os.environ.get("ROSTER_PLATFORM__PII_KEY")
+        if not key:
+            raise DbtRuntimeError(
+                "Personal data is to be hashed (ROSTER_PLATFORM__HASH_PII), but "
+                "ROSTER_PLATFORM__PII_KEY is not set. Set it to the key you keep."
             )
+        conn.create_function(
+            "keyed_hash",
+            lambda values: keyed_hashes(key, values),
+            ["VARCHAR"],
+            "VARCHAR",
+            type="arrow",
+        )
 
 
 def keyed_hashes(key: str, values: pa.ChunkedArray) -> pa.Array:

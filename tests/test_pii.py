@@ -1,0 +1,116 @@
+"""With one setting the marts hold keyed hashes instead of names, handles and e-mails."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+
+import pytest
+
+from roster_platform.sandbox import running_sandbox
+from tests.deployment import Deployment
+
+KEY = "canary-key-of-the-hashes"
+HASHED = {"ROSTER_PLATFORM__HASH_PII": "true", "ROSTER_PLATFORM__PII_KEY": KEY}
+TEXT_COLUMNS = """
+    select table_name, column_name
+    from information_schema.columns
+    where table_schema = 'marts' and data_type = 'VARCHAR'
+"""
+DBT = (
+    *("dbt.cli.main", "--no-use-colors", "build"),
+    *("--exclude-resource-type", "unit_test"),
+    *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
+)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory) -> Iterator[Deployment]:
+    """Everything loaded, nothing built."""
+    with running_sandbox(orders=200, pages=2, members=8) as sandbox:
+        environment = {
+            **sandbox.environment,
+            "SOURCES__ROSTER_SOURCE__CONTACTS_PATH": "v2/contacts",
+        }
+        made = Deployment(tmp_path_factory.mktemp("pii"), environment)
+        for source in ("roster", "autorosters"):
+            done = made.run("roster_platform.ingest", source)
+            assert done.returncode == 0, done.stdout
+        yield made
+
+
+def _build(deployment: Deployment, **environment: str | None):
+    folder = str(deployment.folder / "dbt")
+    return deployment.run(
+        *DBT, "--target-path", folder, "--log-path", folder, **environment
+    )
+
+
+def _personal_values(deployment: Deployment) -> set[str]:
+    """Every e-mail, name and handle the APIs told."""
+    columns = """
+        select email, first_name || ' ' || last_name, social_handle, discord_handle, ''
+        from staging.stg_roster__events
+        union all
+        select email, '', '', '', '' from staging.stg_roster__orders
+        union all
+        select '', member_name, discord_username, promotion_officer, ''
+        from staging.stg_autorosters__users
+    """
+    return {v for row in deployment.query(columns) for v in row if v and len(v) > 3}
+
+
+def _clear_values_in_marts(deployment: Deployment, personal: set[str]) -> set[str]:
+    found = set()
+    for table, column in deployment.query(TEXT_COLUMNS):
+        values = deployment.query(
+            f'select distinct "{column}" from marts.{table} where "{column}" is not null'
+        )
+        found |= {
+            f"{table}.{column}"
+            for (value,) in values
+            if value in personal or value.lower() in personal or "@" in value
+        }
+    return found
+
+
+def test_marts_hold_no_clear_personal_data(deployment) -> None:
+    done = _build(deployment)
+    assert done.returncode == 0, done.stdout[-3000:]
+    personal = _personal_values(deployment)
+    assert "dim_members.email" in _clear_values_in_marts(deployment, personal)
+    distinct = "select count(distinct email), count(email) from marts.dim_members"
+    counts = deployment.query(distinct)
+
+    done = _build(deployment, **HASHED)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert _clear_values_in_marts(deployment, personal) == set()
+    assert deployment.query(distinct) == counts
+
+
+def test_the_hash_is_keyed_and_the_key_stays_secret(deployment) -> None:
+    done = _build(deployment, **HASHED)
+    assert done.returncode == 0, done.stdout[-3000:]
+    (email,) = deployment.query(
+        "select distinct email from intermediate.int_members "
+        "where email is not null order by 1 limit 1"
+    )[0]
+    hashed = hmac.digest(KEY.encode(), email.encode(), hashlib.sha256).hex()[:32]
+    assert deployment.value(
+        f"select count(*) from marts.dim_members where email = '{hashed}'"
+    )
+    assert deployment.files_that_contain(KEY) == []
+    assert KEY not in done.stdout
+
+
+def test_without_a_key_nothing_is_built(deployment) -> None:
+    done = _build(deployment, ROSTER_PLATFORM__HASH_PII="true")
+    assert done.returncode != 0
+    assert "ROSTER_PLATFORM__PII_KEY is not set" in done.stdout
+    run = deployment.materialize(
+        "staging/stg_roster__orders", ROSTER_PLATFORM__HASH_PII="true"
+    )
+    assert run.returncode != 0
+    assert "openssl rand -hex 32" in run.stdout
+    assert "Traceback" not in run.stdout
