@@ -123,5 +123,24 @@ class ModelTranslator(DagsterDbtTranslator):
         )
 
 
+def snapshot_lineage(
+    manifest: Mapping[str, Any], unique_id: str
+) -> dg.TableColumnLineage:
+    """Where a snapshot's columns come from: the columns of the same name of what it keeps.
+
+    dagster-dbt derives lineage from compiled SQL, and a snapshot has none.
+    """
+    (kept_id,) = manifest["nodes"][unique_id]["depends_on"]["nodes"]
+    kept = manifest["nodes"][kept_id]
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(dg.AssetKey([_layer(kept), kept["name"]]), column)
+            ]
+            for column in kept["columns"]
+        }
+    )
+
+
 def _layer(props: Mapping[str, Any]) -> str:
     return props["schema"]

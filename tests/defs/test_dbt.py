@@ -8,6 +8,7 @@ import sys
 import dagster as dg
 
 from roster_platform.definitions import defs
+from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
 
 
 def test_a_build_tells_its_rows_and_lets_go_of_the_database(
@@ -30,3 +31,55 @@ def test_a_build_tells_its_rows_and_lets_go_of_the_database(
     subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "roster.duckdb")], check=True
     )
+
+
+def test_a_column_of_a_mart_is_followed_to_the_field_of_the_api(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("ROSTER_PLATFORM__DATA_DIR", str(tmp_path))
+    RawWarehouse(tmp_path).create(declared_tables())
+    way = (
+        ("marts", "fct_rank_assignments"),
+        ("intermediate", "int_rank_assignments"),
+        ("snapshots", "snap_rank_members"),
+        ("intermediate", "int_rank_members"),
+        ("staging", "stg_autorosters__users"),
+    )
+    beside = (
+        ("snapshots", "snap_ranks"),
+        ("intermediate", "int_ranks"),
+        ("intermediate", "int_page_reads"),
+        ("staging", "stg_autorosters__ranks"),
+        ("staging", "stg_autorosters__page_loads"),
+    )
+    job = defs.get_implicit_global_asset_job_def()
+
+    done = job.execute_in_process(
+        asset_selection=[dg.AssetKey(path) for path in way + beside],
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+
+    lineage = {
+        event.asset_key: event.metadata["dagster/column_lineage"].value.deps_by_column
+        for event in done.asset_materializations_for_node("dbt_models")
+    }
+    column = dg.TableColumnDep(dg.AssetKey(way[0]), "promotion_officer")
+    passed = []
+    while column.asset_key in lineage:
+        passed.append(tuple(column.asset_key.path))
+        (column,) = lineage[column.asset_key][column.column_name]
+    assert tuple(passed) == way
+    raw = dg.TableColumnDep(dg.AssetKey(["autorosters", "users"]), "promotion_officer")
+    assert column == raw
+
+
+def test_personal_data_is_tagged_where_people_look() -> None:
+    graph = defs.resolve_asset_graph()
+    for path, name in (
+        (("marts", "dim_members"), "email"),
+        (("staging", "stg_roster__orders"), "first_name"),
+        (("roster", "orders"), "email"),
+    ):
+        schema = graph.get(dg.AssetKey(path)).metadata["dagster/column_schema"]
+        (column,) = (column for column in schema.columns if column.name == name)
+        assert "pii" in column.tags, path

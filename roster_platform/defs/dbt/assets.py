@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.translators import ModelTranslator
+from roster_platform.lib.translators import ModelTranslator, snapshot_lineage
 
 if not shutil.which("dbt"):
     # The dbt of this environment, also when the environment is not activated.
@@ -50,11 +50,13 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
         # runs in the builds that have both.
         arguments = ["build", "--indirect-selection", "buildable"]
         build = dbt.cli(arguments, context=context, target_path=target)
-        yield from _with_row_counts(build.stream(), warehouse)
+        yield from _with_metadata(build.stream(), build.manifest, warehouse)
 
 
-def _with_row_counts(events: Iterator[Any], warehouse: Warehouse) -> Iterator[Any]:
-    """The build's events, with the rows of each table it made.
+def _with_metadata(
+    events: Iterator[Any], manifest: Mapping[str, Any], warehouse: Warehouse
+) -> Iterator[Any]:
+    """The build's events, with the rows of each table it made and snapshots' lineage.
 
     dagster-dbt's own ``fetch_row_counts`` leaves the DuckDB file open in this process
     for as long as the run lives, and so locked for every other process.
@@ -67,12 +69,16 @@ def _with_row_counts(events: Iterator[Any], warehouse: Warehouse) -> Iterator[An
         failure = error
     rows = warehouse.table_rows("marts", "intermediate", "snapshots")
     for event in seen:
-        path = getattr(getattr(event, "asset_key", None), "path", None)
-        if path is None and isinstance(event, dg.Output):
-            path = (event.metadata["unique_id"].value or "").split(".")[-1:]
-        count = rows.get(path[-1]) if path else None
-        if count is not None and not isinstance(event, dg.AssetCheckResult):
-            event = event.with_metadata({**event.metadata, "dagster/row_count": count})
+        if isinstance(event, dg.Output | dg.AssetMaterialization):
+            unique_id = event.metadata["unique_id"].value
+            metadata = dict(event.metadata)
+            if (name := unique_id.split(".")[-1]) in rows:
+                metadata["dagster/row_count"] = rows[name]
+            if unique_id.startswith("snapshot."):
+                metadata["dagster/column_lineage"] = snapshot_lineage(
+                    manifest, unique_id
+                )
+            event = event.with_metadata(metadata)
         yield event
     if failure:
         raise failure

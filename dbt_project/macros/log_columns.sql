@@ -1,0 +1,25 @@
+-- A post-hook: tells dagster-dbt the columns of a model and of what it reads, from which it
+-- derives the lineage of every column. They are the described ones, so the warehouse is not
+-- asked. https://docs.dagster.io/integrations/libraries/dbt/reference
+{% macro log_columns() -%}
+    {%- if execute and env_var('DAGSTER_DBT_CLI', '') == 'true' -%}
+        {%- set parents = {} -%}
+        {%- for unique_id in model.depends_on.nodes -%}
+            {%- set parent = graph.nodes.get(unique_id) or graph.sources.get(unique_id) -%}
+            {%- do parents.update(
+                {parent.relation_name: {'columns': described_columns(parent)}}
+            ) -%}
+        {%- endfor -%}
+        {%- do log(
+            tojson({'columns': described_columns(model), 'parents': parents}), info=true
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro described_columns(node) -%}
+    {%- set columns = {} -%}
+    {%- for name, column in node.columns.items() -%}
+        {%- do columns.update({name: {'data_type': column.data_type or 'text'}}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
