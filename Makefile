@@ -12,7 +12,7 @@ export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui dev test lint format bench manifest sources screenshots clean
+.PHONY: help install demo ui dev test lint format bench manifest sources docs screenshots clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ bench: $(VENV)/.installed-dev ## Compare speeds side by side on a local sandbox
 
 sources: $(VENV)/.installed ## Write dbt's source declarations from the endpoint catalogue
 	$(BIN)/python -m roster_platform.ingest.dbt_sources
+
+docs: install ## Write the data dictionary, and dbt's docs site into data/docs
+	$(BIN)/python -m docs.data_dictionary
+	@mkdir -p $(DATA_DIR)/docs
+	@ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/docs $(BIN)/dbt --quiet docs generate --static \
+	  --empty-catalog --project-dir dbt_project --profiles-dir dbt_project \
+	  --target-path $(CURDIR)/$(DATA_DIR)/docs --log-path $(CURDIR)/$(DATA_DIR)/docs
+	@echo "docs/data_dictionary.md and $(DATA_DIR)/docs/static_index.html are written"
 
 screenshots: $(VENV)/.installed-dev manifest ## Take the README's screenshots (needs Chromium)
 	$(BIN)/python docs/screenshots.py

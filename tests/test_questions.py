@@ -5,13 +5,17 @@ The answers are held against what the sandbox's world knows, never against our o
 
 from __future__ import annotations
 
+import csv
 import json
+import subprocess
+import sys
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -39,7 +43,7 @@ CHECKS: dict[str, Check] = {}
 class Known:
     """What the sandbox knows on the last day, and of its pages on every day."""
 
-    environment: Mapping[str, str]
+    deployment: Deployment
     published: str
     as_of: date
     orders: dict[str, Any]
@@ -91,7 +95,7 @@ def known(tmp_path_factory) -> Iterator[Known]:
         _build(deployment)
         publish_marts(Warehouse(PlatformSettings(data_dir=str(folder))))
         yield Known(
-            environment=sandbox.environment,
+            deployment=deployment,
             published=str(folder / "published" / "roster.duckdb"),
             as_of=today,
             orders=sandbox.get("oracle/orders"),
@@ -172,6 +176,69 @@ def test_the_answer_is_true(known: Known, question: str) -> None:
     rows = known.answer(question)
     assert rows, "No answer"
     CHECKS[question](known, rows)
+
+
+@pytest.mark.parametrize(
+    ("metric", "group_by", "sql"),
+    [
+        (
+            "revenue",
+            "order__currency",
+            "select currency, sum(subtotal_amount) from marts.fct_orders group by 1",
+        ),
+        (
+            "referral_revenue",
+            "order__currency",
+            "select currency, sum(referral_revenue) "
+            "from marts.rpt_member_performance group by 1",
+        ),
+        (
+            "average_order_value",
+            "order__currency",
+            "select currency, avg(subtotal_amount) from marts.fct_orders group by 1",
+        ),
+        (
+            "headcount",
+            "page__page_title",
+            "select page_title, member_count from marts.dim_roster_pages",
+        ),
+        (
+            "active_members",
+            "program__program_name",
+            "select program_name, count(*) from marts.dim_members "
+            "inner join marts.dim_programs on current_program_key = program_key "
+            "where is_active group by 1",
+        ),
+        (
+            "promotions",
+            "page__page_title",
+            "select page_title, count(*) filter (where change_type = 'promoted') "
+            "from marts.dim_roster_pages left join marts.fct_roster_changes "
+            "using (page_key) group by 1",
+        ),
+    ],
+)
+def test_a_metric_says_what_the_marts_say(known, metric, group_by, sql) -> None:
+    """MetricFlow itself, on the semantic layer."""
+    answer = known.deployment.folder / f"{metric}.csv"
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "mf", "query", "--metrics", metric),
+            *("--group-by", group_by, "--csv", answer),
+        ],
+        cwd=ROOT / "dbt_project",
+        env={**known.deployment.environment, "DBT_PROFILES_DIR": "."},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    with answer.open() as lines:
+        told = {row[group_by]: float(row[metric]) for row in csv.DictReader(lines)}
+    with duckdb.connect(known.published, read_only=True) as database:
+        expected = {name: float(value) for name, value in database.sql(sql).fetchall()}
+    assert told == pytest.approx(expected)
+    assert told
 
 
 # -- ambassador programs --------------------------------------------------------------
