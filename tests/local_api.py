@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,6 +24,7 @@ class LocalApi:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
 
 
 @contextmanager
@@ -30,12 +32,13 @@ def local_api(handler: Handler) -> Iterator[LocalApi]:
     """Serve ``handler(request)`` (a Response, or a JSON value) on a free loopback port."""
     api: LocalApi
 
-    def endpoint(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
+        api.bodies.append(await request.body())
         api.requests.append((request.url.path, dict(request.query_params)))
-        answer = handler(request)
+        answer = await run_in_threadpool(handler, request)
         return answer if isinstance(answer, Response) else JSONResponse(answer)
 
-    app = Starlette(routes=[Route("/{path:path}", endpoint)])
+    app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "POST"])])
     server = uvicorn.Server(
         uvicorn.Config(
             app, host="127.0.0.1", port=0, log_level="error", date_header=False

@@ -4,7 +4,7 @@ with users as (
         page_id,
         role_id,
         discord_id
-    from {{ ref('stg_autorosters__users') }}
+    from {{ ref('int_rank_members') }}
 
 ),
 

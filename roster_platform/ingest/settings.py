@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.typing import TSecretStrValue
 
 from roster_platform.ingest.errors import ConfigurationError
@@ -36,6 +37,9 @@ class PlatformSettings(BaseConfiguration):
     roster_incremental_cron: str = "7 * * * *"
     roster_full_read_cron: str = "17 3 * * *"
     autorosters_snapshot_cron: str = "37 4 * * *"
+    autorosters_quarantine_cron: str = "23 */4 * * *"
+    retired_pages: Literal["keep", "purge"] = "keep"
+    """What becomes of the rows of a page that is no longer configured."""
     hash_pii: bool = False
     """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
     pii_key: TSecretStrValue | None = None
@@ -55,6 +59,22 @@ class PlatformSettings(BaseConfiguration):
     def data_path(self) -> Path:
         """The absolute folder of all local state."""
         return Path(self.data_dir).expanduser().absolute()
+
+
+@configspec
+class AlertSettings(BaseConfiguration):
+    """Who is told of problems (``roster_platform.alerts``); nobody by default."""
+
+    slack_webhook_url: TSecretStrValue | None = None
+    discord_webhook_url: TSecretStrValue | None = None
+    webhook_url: TSecretStrValue | None = None
+    """Gets ``{"text": ..., "findings": [...]}`` as JSON."""
+    email_to: str | None = None
+    email_from: str | None = None
+    smtp_url: TSecretStrValue | None = None
+    """``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``."""
+    ui_url: str = "http://127.0.0.1:3000"
+    """Where the Dagster UI is, for links to runs."""
 
 
 @configspec
@@ -162,6 +182,27 @@ def roster_settings() -> RosterSettings:
 def autorosters_settings() -> AutoRostersSettings:
     """Read ``sources.autorosters_source`` settings. Raises ConfigurationError."""
     return _resolve(AutoRostersSettings(), ("sources", "autorosters_source"))
+
+
+def alert_settings() -> AlertSettings:
+    """Read ``roster_platform.alerts`` settings. Raises ConfigurationError."""
+    return _resolve(AlertSettings(), ("roster_platform", "alerts"))
+
+
+def configured_secrets() -> list[str]:
+    """The value of every secret that is set, to keep them out of texts."""
+    groups = (
+        platform_settings(),
+        alert_settings(),
+        roster_settings(),
+        autorosters_settings(),
+    )
+    return [
+        str(value)
+        for settings in groups
+        for name, hint in settings.get_resolvable_fields().items()
+        if is_secret_hint(hint) and (value := getattr(settings, name))
+    ]
 
 
 def validated_page_ids(page_ids: Sequence[str]) -> list[str]:

@@ -1,11 +1,19 @@
-"""Roster pages as dynamic partitions: one page id, one partition."""
+"""Roster pages as dynamic partitions: one page id, one partition; some in quarantine.
+
+A page that the API refuses for good is put in quarantine: scheduled reads leave it out, so
+that one lost page does not turn every run red. The list is a second set of dynamic
+partitions, because Dagster's storage is what sensors, schedules and runs share.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import click
 import dagster as dg
 
 PAGES_PARTITIONS_NAME = "autorosters_pages"
+QUARANTINE_NAME = "autorosters_quarantined_pages"
 
 
 class RosterPages(dg.DynamicPartitionsDefinition):
@@ -26,3 +34,26 @@ class RosterPages(dg.DynamicPartitionsDefinition):
 
 
 roster_pages = RosterPages(name=PAGES_PARTITIONS_NAME)
+
+
+def registered_pages(instance: dg.DagsterInstance) -> list[str]:
+    """Every registered page, in the order of registration."""
+    return list(instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME))
+
+
+def quarantined_pages(instance: dg.DagsterInstance) -> set[str]:
+    """The pages in quarantine."""
+    return set(instance.get_dynamic_partitions(QUARANTINE_NAME))
+
+
+def quarantine(instance: dg.DagsterInstance, page_ids: Iterable[str]) -> None:
+    """Leave pages out of scheduled reads until they are released."""
+    instance.add_dynamic_partitions(QUARANTINE_NAME, list(page_ids))
+
+
+def release(instance: dg.DagsterInstance, page_ids: Iterable[str]) -> set[str]:
+    """Read pages again with the others; returns those that were in quarantine."""
+    released = quarantined_pages(instance) & set(page_ids)
+    for page_id in released:
+        instance.delete_dynamic_partition(QUARANTINE_NAME, page_id)
+    return released

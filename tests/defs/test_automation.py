@@ -9,9 +9,10 @@ import pytest
 
 from roster_platform.defs.autorosters.automation import (
     autorosters_pages_sensor,
+    autorosters_quarantine_schedule,
     autorosters_snapshot_daily,
 )
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME
+from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, quarantine
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
 
@@ -56,27 +57,83 @@ def test_pages_as_configured_ask_for_nothing(instance, monkeypatch) -> None:
     assert isinstance(tick(instance), dg.SkipReason)
 
 
+def retired_by(result: dg.SensorResult) -> list[str]:
+    """The pages whose retirement a tick asks for."""
+    return [
+        page_id
+        for request in result.run_requests or []
+        if request.job_name == "autorosters_retirement"
+        for page_id in request.run_config["ops"]["retire_roster_pages"]["config"][
+            "page_ids"
+        ]
+    ]
+
+
 def test_the_partitions_follow_the_configuration(instance, monkeypatch) -> None:
     monkeypatch.setenv(PAGE_IDS, "a,b")
     apply(instance, tick(instance))
     monkeypatch.setenv(PAGE_IDS, "b,c")
     result = tick(instance, cursor="1")
     apply(instance, result)
-    assert set(instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME)) == {"b", "c"}
-    (request,) = result.run_requests
-    assert set(request.tags.values()) == {"c"}
+    assert retired_by(result) == ["a"]
+    # The run that retires a page takes its partition along, when all is done.
+    assert instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME) == ["a", "b", "c"]
+    load, _ = result.run_requests
+    assert set(load.tags.values()) == {"c"}
+
+
+def test_a_retirement_is_asked_for_once_an_hour_until_it_is_done(
+    instance, monkeypatch
+) -> None:
+    monkeypatch.setenv(PAGE_IDS, "a,b")
+    apply(instance, tick(instance))
+    monkeypatch.setenv(PAGE_IDS, "b")
+    first, second = (tick(instance, cursor="1") for _ in range(2))
+    assert first.run_requests[0].run_key == second.run_requests[0].run_key
+    instance.delete_dynamic_partition(PAGES_PARTITIONS_NAME, "a")
+    assert isinstance(tick(instance, cursor="1"), dg.SkipReason)
+
+
+def test_an_empty_configuration_retires_nothing(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, "a,b")
+    apply(instance, tick(instance))
+    monkeypatch.setenv(PAGE_IDS, "")
+    result = tick(instance, cursor="1")
+    assert "all 2 registered pages stay" in str(result.skip_message)
+
+
+def test_most_pages_at_once_are_not_retired(instance, monkeypatch) -> None:
+    monkeypatch.setenv(PAGE_IDS, ",".join(f"p{number}" for number in range(12)))
+    apply(instance, tick(instance))
+    monkeypatch.setenv(PAGE_IDS, "p1,p2,p3,p4,p5")
+    result = tick(instance, cursor="1")
+    assert "7 of 12 registered pages are gone" in str(result.skip_message)
+    monkeypatch.setenv(PAGE_IDS, "p1,p2,p3,p4,p5,p6,new")
+    result = tick(instance, cursor="1")
+    assert len(retired_by(result)) == 6
+    assert len(result.run_requests) == 2
 
 
 def test_a_page_that_comes_back_is_loaded_again(instance, monkeypatch) -> None:
     keys = []
     cursor = None
-    for configured in ("a", "", "a"):
+    for configured in ("a,b", "b", "a,b"):
         monkeypatch.setenv(PAGE_IDS, configured)
         result = tick(instance, cursor)
         apply(instance, result)
+        for page_id in retired_by(result):
+            instance.delete_dynamic_partition(PAGES_PARTITIONS_NAME, page_id)
         cursor = result.cursor
-        keys += [request.run_key for request in result.run_requests or []]
-    assert len(keys) == len(set(keys)) == 2
+        keys += [request.run_key for request in result.run_requests]
+    assert len(keys) == len(set(keys)) == 3
+
+
+def test_twenty_thousand_pages_are_registered_in_a_tick(instance, monkeypatch) -> None:
+    pages = [f"page-{number:05d}" for number in range(20_000)]
+    monkeypatch.setenv(PAGE_IDS, ",".join(pages))
+    apply(instance, tick(instance))
+    assert instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME) == pages
+    assert isinstance(tick(instance, cursor="1"), dg.SkipReason)
 
 
 def test_page_ids_that_could_harm_are_never_registered(instance, monkeypatch) -> None:
@@ -87,13 +144,16 @@ def test_page_ids_that_could_harm_are_never_registered(instance, monkeypatch) ->
     assert instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME) == []
 
 
-def test_the_daily_snapshot_reads_every_page_in_one_run(instance) -> None:
+def test_the_daily_snapshot_reads_what_is_not_in_quarantine(instance) -> None:
     context = dg.build_schedule_context(instance=instance)
     assert isinstance(autorosters_snapshot_daily(context), dg.SkipReason)
-    instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, ["x", "y", "z"])
-    request = autorosters_snapshot_daily(context)
-    assert isinstance(request, dg.RunRequest)
-    assert sorted(request.tags.values()) == ["x", "z"]
+    assert isinstance(autorosters_quarantine_schedule(context), dg.SkipReason)
+    instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, ["x", "y"])
+    quarantine(instance, ["x"])
+    assert isinstance(autorosters_snapshot_daily(context), dg.RunRequest)
+    assert isinstance(autorosters_quarantine_schedule(context), dg.RunRequest)
+    quarantine(instance, ["y"])
+    assert isinstance(autorosters_snapshot_daily(context), dg.SkipReason)
 
 
 def requested(result: dg.EvaluateAutomationConditionsResult) -> set[str]:

@@ -49,13 +49,40 @@ stays as (
 
 ),
 
+page_reads as (
+
+    select
+        page_id,
+        observed_at,
+        outcome,
+        lag(outcome) over (
+            partition by page_id
+            order by observed_at
+        ) as previous_outcome
+    from {{ ref('int_page_reads') }}
+
+),
+
+-- The first read of a page, or the first after its retirement, finds whom it finds.
 first_reads as (
 
     select
         page_id,
-        min(observed_at) as first_read_at
-    from {{ ref('int_page_reads') }}
-    group by page_id
+        observed_at as first_read_at
+    from page_reads
+    where
+        outcome = 'loaded'
+        and coalesce(previous_outcome, 'retired') = 'retired'
+
+),
+
+retirements as (
+
+    select
+        page_id,
+        observed_at as retired_at
+    from page_reads
+    where outcome = 'retired'
 
 ),
 
@@ -69,9 +96,17 @@ final as (
         stays.joined_at,
         stays.left_at,
         stays.left_at is null as is_current,
-        stays.joined_at <= first_reads.first_read_at as was_there_before
+        first_reads.page_id is not null as was_there_before,
+        retirements.page_id is not null as left_with_page
     from stays
-    left join first_reads on stays.page_id = first_reads.page_id
+    left join first_reads
+        on
+            stays.page_id = first_reads.page_id
+            and stays.joined_at = first_reads.first_read_at
+    left join retirements
+        on
+            stays.page_id = retirements.page_id
+            and stays.left_at = retirements.retired_at
 
 )
 

@@ -18,6 +18,7 @@ compared as (
         page_load_id,
         page_id,
         observed_at,
+        outcome,
         coalesce(content_hash, page_load_id) as content_hash,
         lag(coalesce(content_hash, page_load_id)) over (
             partition by page_id
@@ -70,6 +71,7 @@ final as (
         dated.page_load_id,
         dated.page_id,
         dated.observed_at,
+        dated.outcome,
         dated.content_hash,
         dated.content_since
     from dated

@@ -1,6 +1,16 @@
-with users as (
+with retired_pages as (
 
-    select * from {{ ref('stg_autorosters__users') }}
+    select * from {{ ref('int_roster_pages') }}
+    where is_retired
+
+),
+
+users as (
+
+    select listed.*
+    from {{ ref('stg_autorosters__users') }} as listed
+    left join retired_pages on listed.page_id = retired_pages.page_id
+    where retired_pages.page_id is null
 
 ),
 

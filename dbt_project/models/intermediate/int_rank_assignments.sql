@@ -177,31 +177,55 @@ compared as (
 
 ),
 
+retirements as (
+
+    select
+        page_id,
+        observed_at as retired_at
+    from page_reads
+    where outcome = 'retired'
+
+),
+
 final as (
 
     select
-        {{ surrogate_key(['page_id', 'role_id', 'discord_id', 'valid_from']) }}
-            as rank_assignment_id,
-        page_id,
-        role_id,
-        discord_id,
-        promotion_date,
-        promotion_officer,
-        seniority_order,
-        previous_role_id,
-        valid_from,
-        valid_to,
-        valid_to is null as is_current,
+        {{ surrogate_key([
+            'compared.page_id',
+            'compared.role_id',
+            'compared.discord_id',
+            'compared.valid_from',
+        ]) }} as rank_assignment_id,
+        compared.page_id,
+        compared.role_id,
+        compared.discord_id,
+        compared.promotion_date,
+        compared.promotion_officer,
+        compared.seniority_order,
+        compared.previous_role_id,
+        compared.valid_from,
+        compared.valid_to,
+        compared.valid_to is null as is_current,
         case
-            when is_renewal then 'renewed'
-            when is_move and seniority_order < previous_seniority_order
+            when retirements.page_id is not null then 'page retired'
+            when compared.valid_to is not null then 'not listed'
+        end as end_reason,
+        case
+            when compared.is_renewal then 'renewed'
+            when
+                compared.is_move
+                and compared.seniority_order < compared.previous_seniority_order
                 then 'promoted'
-            when is_move then 'demoted'
-            when was_present or place > 1 then 'added'
-            when was_present is not null then 'rejoined'
+            when compared.is_move then 'demoted'
+            when compared.was_present or compared.place > 1 then 'added'
+            when compared.was_present is not null then 'rejoined'
             else 'joined'
         end as change_type
     from compared
+    left join retirements
+        on
+            compared.page_id = retirements.page_id
+            and compared.valid_to = retirements.retired_at
 
 )
 

@@ -1,6 +1,16 @@
-with ranks as (
+with retired_pages as (
 
-    select * from {{ ref('stg_autorosters__ranks') }}
+    select * from {{ ref('int_roster_pages') }}
+    where is_retired
+
+),
+
+ranks as (
+
+    select listed.*
+    from {{ ref('stg_autorosters__ranks') }} as listed
+    left join retired_pages on listed.page_id = retired_pages.page_id
+    where retired_pages.page_id is null
 
 ),
 

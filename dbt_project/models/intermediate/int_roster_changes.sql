@@ -34,6 +34,7 @@ departures as (
         page_id,
         discord_id,
         left_at,
+        left_with_page,
         cast(left_at as date) as date_day,
         row_number() over (
             partition by discord_id, cast(left_at as date)
@@ -59,6 +60,7 @@ moves as (
             and arrivals.date_day = departures.date_day
             and arrivals.place = departures.place
             and arrivals.page_id <> departures.page_id
+            and not departures.left_with_page
 
 ),
 
@@ -132,7 +134,8 @@ joined as (
 gone as (
 
     select
-        'left' as change_type,
+        case when departures.left_with_page then 'page_retired' else 'left' end
+            as change_type,
         departures.page_id,
         cast(null as {{ dbt.type_string() }}) as from_page_id,
         departures.discord_id,

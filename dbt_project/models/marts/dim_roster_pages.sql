@@ -4,54 +4,40 @@ with pages as (
 
 ),
 
-page_loads as (
+page_reads as (
 
-    select * from {{ ref('stg_autorosters__page_loads') }}
-
-),
-
-loads_by_page as (
-
-    select
-        page_id,
-        min(observed_at) as first_read_at,
-        max(observed_at) as last_read_at
-    from page_loads
-    group by page_id
+    select * from {{ ref('int_roster_pages') }}
 
 ),
 
-last_loads as (
+-- A page whose rows were purged, or never loaded, is known by its reads.
+page_ids as (
 
-    select
-        page_loads.page_id,
-        page_loads.member_count,
-        page_loads.rank_count
-    from page_loads
-    inner join loads_by_page
-        on
-            page_loads.page_id = loads_by_page.page_id
-            and page_loads.observed_at = loads_by_page.last_read_at
+    select page_id from pages
+    union distinct
+    select page_id from page_reads
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['pages.page_id']) }} as page_key,
-        pages.page_id,
+        {{ surrogate_key(['page_ids.page_id']) }} as page_key,
+        page_ids.page_id,
         pages.page_title,
         pages.page_description,
         pages.owner_id as owner_discord_id,
         pages.custom_url_path,
         pages.public_url,
-        last_loads.member_count,
-        last_loads.rank_count,
-        loads_by_page.first_read_at,
-        loads_by_page.last_read_at
-    from pages
-    left join loads_by_page on pages.page_id = loads_by_page.page_id
-    left join last_loads on pages.page_id = last_loads.page_id
+        page_reads.member_count,
+        page_reads.rank_count,
+        page_reads.first_read_at,
+        page_reads.last_read_at,
+        coalesce(page_reads.is_retired, false) as is_retired,
+        page_reads.retired_at
+    from page_ids
+    left join pages on page_ids.page_id = pages.page_id
+    left join page_reads on page_ids.page_id = page_reads.page_id
 
 )
 

@@ -16,7 +16,8 @@ final as (
         change_type,
         valid_from,
         valid_to,
-        is_current
+        is_current,
+        end_reason
     from assignments
 
 )

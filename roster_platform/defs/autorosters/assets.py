@@ -19,12 +19,19 @@ from roster_platform.ingest.autorosters import (
 from roster_platform.ingest.autorosters.source import (
     PAGE_TABLES,
     PagesLoad,
-    PageSummary,
+    PagesReport,
 )
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
+from roster_platform.lib.alerts import FAILED_PAGES
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import load_metadata
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, roster_pages
+from roster_platform.lib.partitions import (
+    quarantine,
+    quarantined_pages,
+    registered_pages,
+    release,
+    roster_pages,
+)
 from roster_platform.lib.translators import RawTableTranslator
 
 Loader = Callable[..., AbstractContextManager[PagesLoad]]
@@ -43,16 +50,10 @@ class PagesRead(dg.Config):
     )
 
 
-class FlatListRead(dg.Config):
-    """How flat user lists are read: there is nothing to choose."""
-
-
-def build_pages_asset(
-    tables: Sequence[str], load: Loader, read_config: type[dg.Config]
-) -> dg.AssetsDefinition:
+def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinition:
     """The assets one Auto Rosters endpoint fills; the first table is partitioned.
 
-    ``load`` is called with the page ids and the fields of ``read_config``.
+    ``load`` is called with the page ids and the fields of PagesRead.
     """
     leading = tables[0]
     source = autorosters_source([], leading)
@@ -75,7 +76,7 @@ def build_pages_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def load_tables(
-        context: dg.AssetExecutionContext, config: read_config
+        context: dg.AssetExecutionContext, config: PagesRead
     ) -> Iterator[dg.MaterializeResult]:
         page_ids = _pages_of_run(context)
         with readable_failures(), load(page_ids, **config.model_dump()) as loaded:
@@ -85,64 +86,112 @@ def build_pages_asset(
 
 
 def _pages_of_run(context: dg.AssetExecutionContext) -> Sequence[str]:
-    """The run's partitions; every registered page for a run without any."""
+    """The run's partitions; for a run without any, every page but the quarantined."""
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
-    return list(context.instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME))
+    resting = quarantined_pages(context.instance)
+    return [page for page in registered_pages(context.instance) if page not in resting]
 
 
 def _results(
     context: dg.AssetExecutionContext, leading: str, loaded: PagesLoad
 ) -> Iterator[dg.MaterializeResult]:
     key = dg.AssetKey(["autorosters", leading])
-    pages = {
-        page: {**_page_metadata(s), "unchanged": page in loaded.report.unchanged}
-        for page, s in loaded.report.loaded.items()
-    }
-    every_page_loaded = not loaded.report.failed
-    # A result stands for every page of the run; without one, pages are told one by one.
-    told_by_result = (
-        every_page_loaded
-        and key in context.selected_asset_keys
-        and (context.has_partition_key or context.has_partition_key_range)
-    )
-    for page_id, metadata in pages.items():
-        if told_by_result:
-            context.add_asset_metadata(metadata, asset_key=key, partition_key=page_id)
-        else:
-            context.log_event(
-                dg.AssetMaterialization(key, partition=page_id, metadata=metadata)
-            )
-    if not every_page_loaded:
-        failed, total = loaded.report.failed, len(loaded.report.failed) + len(pages)
-        raise dg.Failure(
-            f"{len(failed)} of {total} roster pages failed; the others are loaded, and "
-            f"these keep their last good rows:\n{loaded.report.failure_summary()}",
-            allow_retries=not all(error.permanent for error in failed.values()),
-        )
+    report = loaded.report
+    _tell_pages(context, key, report)
+    if leading == PAGE_TABLES[0]:
+        release_answering(context, report)
+    if report.failed:
+        raise _failure(context, leading, report)
     for asset_key in context.selected_asset_keys:
         table = BY_NAME[asset_key.path[-1]]
-        metadata = load_metadata(
-            table, loaded.report, loaded.row_counts, loaded.run.pipeline
-        )
+        metadata = load_metadata(table, report, loaded.row_counts, loaded.run.pipeline)
         if asset_key == key:
             # Per page there is a partition row count; the table's own would repeat.
             metadata.pop("dagster/row_count")
+            metadata["pages_read"] = len(report.loaded)
+            metadata["pages_unchanged"] = len(report.unchanged)
         yield dg.MaterializeResult(asset_key=asset_key, metadata=metadata)
 
 
-def _page_metadata(summary: PageSummary) -> dict[str, object]:
+def _tell_pages(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, report: PagesReport
+) -> None:
+    """Record the materialization of every page that loaded."""
+    pages = page_events_metadata(report)
+    # A result stands for every page of the run; without one, pages are told one by one.
+    if (
+        not report.failed
+        and key in context.selected_asset_keys
+        and (context.has_partition_key or context.has_partition_key_range)
+    ):
+        for page_id, metadata in pages.items():
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=page_id)
+        return
+    # An event costs more than the read of a page that did not change; it stays as it was.
+    settled = report.unchanged & context.instance.get_materialized_partitions(key)
+    for page_id, metadata in pages.items():
+        if page_id not in settled:
+            context.log_event(
+                dg.AssetMaterialization(key, partition=page_id, metadata=metadata)
+            )
+
+
+def _failure(
+    context: dg.AssetExecutionContext, leading: str, report: PagesReport
+) -> dg.Failure:
+    """What failed, page by page; pages that are refused for good go into quarantine."""
+    message = (
+        f"{len(report.failed)} of {len(report.failed) + len(report.loaded)} roster pages "
+        "failed; the others are loaded, and these keep their last good rows:\n"
+        f"{report.failure_summary()}"
+    )
+    if leading == PAGE_TABLES[0] and (refused := report.refused()):
+        quarantine(context.instance, refused)
+        message += (
+            f"\nIn quarantine from now on: {', '.join(refused)}. Scheduled reads leave "
+            "them out; the schedule autorosters_quarantine_schedule asks them again, and "
+            "materializing one by hand releases it when it answers."
+        )
+    # Pages were asked again already; a retry would read those that loaded once more.
+    temporary = not all(error.permanent for error in report.failed.values())
+    return dg.Failure(
+        message,
+        metadata={FAILED_PAGES: {page: str(e) for page, e in report.failed.items()}},
+        allow_retries=temporary and not report.loaded,
+    )
+
+
+def page_events_metadata(report: PagesReport) -> dict[str, dict[str, object]]:
+    """What the materialization of each page that loaded tells."""
     return {
-        "dagster/partition_row_count": summary.members,
-        "members": summary.members,
-        "ranks": summary.ranks,
-        "content_hash": summary.content_hash,
+        page: {
+            "dagster/partition_row_count": summary.members,
+            "members": summary.members,
+            "joined": summary.changes.joined,
+            "left": summary.changes.left,
+            "changed": summary.changes.changed,
+            "ranks": summary.ranks,
+            "unchanged": page in report.unchanged,
+            "content_hash": summary.content_hash,
+        }
+        for page, summary in report.loaded.items()
     }
+
+
+def release_answering(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, report: PagesReport
+) -> None:
+    """Take pages that answered out of quarantine, and say so."""
+    if released := release(context.instance, report.loaded):
+        context.log.info(
+            "Released from quarantine: %s answered again.", ", ".join(sorted(released))
+        )
 
 
 pages, page_users = dg.with_source_code_references(
     [
-        build_pages_asset(PAGE_TABLES, load_pages, PagesRead),
-        build_pages_asset(("page_users",), load_page_users, FlatListRead),
+        build_pages_asset(PAGE_TABLES, load_pages),
+        build_pages_asset(("page_users",), load_page_users),
     ]
 )

@@ -1,17 +1,43 @@
-"""Pages follow configuration, and every registered page is read once a day."""
+"""Pages follow configuration, and every registered page is read once a day.
+
+A page that is no longer configured is retired by a run of its own; one in quarantine is
+asked again now and then.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
+from pydantic import Field
 
-from roster_platform.defs.autorosters.assets import page_users, pages
+from roster_platform.defs.autorosters.assets import (
+    page_events_metadata,
+    page_users,
+    pages,
+    release_answering,
+)
+from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import autorosters_settings
+from roster_platform.ingest.settings import autorosters_settings, platform_settings
 from roster_platform.lib.automation import cron_of, page_range_tags, timezone
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, roster_pages
+from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
+from roster_platform.lib.partitions import (
+    PAGES_PARTITIONS_NAME,
+    quarantined_pages,
+    registered_pages,
+    release,
+    roster_pages,
+)
+
+_SMALLEST_GUARDED_COUNT = 10
+_LARGEST_PLAUSIBLE_SHARE = 0.5
 
 autorosters_snapshot = dg.define_asset_job(
     "autorosters_snapshot",
     selection=dg.AssetSelection.assets(pages, page_users),
-    description="Read roster pages: the hierarchical page and its flat user list.",
+    description="Read roster pages: the hierarchical page and its flat user list. "
+    "Without a partition, every registered page that is not in quarantine.",
 )
 
 
@@ -23,42 +49,158 @@ autorosters_snapshot = dg.define_asset_job(
 def autorosters_snapshot_daily(
     context: dg.ScheduleEvaluationContext,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Read every registered page, all in one run."""
-    registered = context.instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME)
-    if not registered:
-        return dg.SkipReason("No roster page is registered yet.")
-    return dg.RunRequest(tags=page_range_tags(registered))
+    """Read every registered page that is not in quarantine, all in one run."""
+    if not set(registered_pages(context.instance)) - quarantined_pages(
+        context.instance
+    ):
+        return dg.SkipReason("There is no registered roster page to read.")
+    return dg.RunRequest()
 
 
-@dg.sensor(job=autorosters_snapshot, minimum_interval_seconds=60)
+class Retirement(dg.Config):
+    """Which pages are retired."""
+
+    page_ids: list[str] = Field(description="Pages that are read no longer.")
+
+
+@dg.op(retry_policy=TEMPORARY_FAILURES)
+def retire_roster_pages(context: dg.OpExecutionContext, config: Retirement) -> None:
+    """Close the history of pages, keep or purge their rows, and drop their partitions.
+
+    The partitions go last, so that a run that dies is asked for again.
+    """
+    purge = platform_settings().retired_pages == "purge"
+    with readable_failures():
+        retire_pages(config.page_ids, purge=purge)
+    release(context.instance, config.page_ids)
+    for page_id in config.page_ids:
+        context.instance.delete_dynamic_partition(PAGES_PARTITIONS_NAME, page_id)
+    context.log.info(
+        "Retired %s; their rows are %s.",
+        ", ".join(config.page_ids),
+        "purged" if purge else "kept",
+    )
+
+
+@dg.job
+def autorosters_retirement() -> None:
+    """Retire roster pages that are no longer configured."""
+    retire_roster_pages()
+
+
+@dg.op(retry_policy=TEMPORARY_FAILURES)
+def ask_quarantined_pages(context: dg.OpExecutionContext) -> None:
+    """Read each page in quarantine once, load those that answer, and release them."""
+    resting = quarantined_pages(context.instance)
+    asked = [page for page in registered_pages(context.instance) if page in resting]
+    with readable_failures(), load_pages(asked) as loaded:
+        for page_id, metadata in page_events_metadata(loaded.report).items():
+            context.log_event(
+                dg.AssetMaterialization(
+                    ["autorosters", "pages"], partition=page_id, metadata=metadata
+                )
+            )
+        release_answering(context, loaded.report)
+        for page_id, error in loaded.report.failed.items():
+            context.log.warning("%s stays in quarantine: %s", page_id, error)
+
+
+@dg.job
+def autorosters_quarantine() -> None:
+    """Ask the pages in quarantine whether they answer again."""
+    ask_quarantined_pages()
+
+
+@dg.schedule(
+    job=autorosters_quarantine,
+    cron_schedule=cron_of("autorosters_quarantine"),
+    execution_timezone=timezone(),
+)
+def autorosters_quarantine_schedule(
+    context: dg.ScheduleEvaluationContext,
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask the pages in quarantine, if there are any."""
+    if not quarantined_pages(context.instance):
+        return dg.SkipReason("No roster page is in quarantine.")
+    return dg.RunRequest()
+
+
+@dg.sensor(
+    jobs=[autorosters_snapshot, autorosters_retirement], minimum_interval_seconds=60
+)
 def autorosters_pages_sensor(
     context: dg.SensorEvaluationContext,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Keep the partitions equal to the configured page ids; load new pages at once."""
+    """Keep the partitions equal to the configured page ids.
+
+    New pages are registered and loaded at once. Pages that are gone from configuration
+    are retired, unless that is most of them, which is more likely a slip.
+    """
     try:
         configured = autorosters_settings().configured_page_ids()
     except ConfigurationError as error:
         return dg.SkipReason(str(error))
-    registered = context.instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME)
+    registered = registered_pages(context.instance)
     known, wanted = set(registered), set(configured)
     added = [page_id for page_id in configured if page_id not in known]
     removed = [page_id for page_id in registered if page_id not in wanted]
-    if not added and not removed:
-        return dg.SkipReason(f"{len(registered)} pages registered, as configured.")
+    held_back = _why_not_retired(removed, registered, configured)
+    if not added and (not removed or held_back):
+        return dg.SkipReason(
+            held_back or f"{len(registered)} pages registered, as configured."
+        )
+    additions = int(context.cursor or 0)
     requests = []
-    if removed:
-        requests.append(roster_pages.build_delete_request(removed))
     if added:
-        requests.append(roster_pages.build_add_request(added))
-    return dg.SensorResult(
-        dynamic_partitions_requests=requests,
-        run_requests=[
+        requests.append(
             dg.RunRequest(
-                run_key=f"{added[0]}...{added[-1]}@{context.cursor or 0}",
+                job_name=autorosters_snapshot.name,
+                run_key=f"{added[0]}...{added[-1]}@{additions}",
                 tags=page_range_tags(added),
             )
-        ]
+        )
+    if removed and not held_back:
+        requests.append(_retirement_request(removed, additions))
+    return dg.SensorResult(
+        dynamic_partitions_requests=[roster_pages.build_add_request(added)]
         if added
         else [],
-        cursor=str(int(context.cursor or 0) + 1),
+        run_requests=requests,
+        cursor=str(additions + bool(added)),
+    )
+
+
+def _why_not_retired(
+    removed: Sequence[str], registered: Sequence[str], configured: Sequence[str]
+) -> str | None:
+    if not removed:
+        return None
+    if not configured:
+        return (
+            f"No roster page is configured, so all {len(registered)} registered pages "
+            "stay. To retire them, run the job autorosters_retirement with their ids."
+        )
+    if (
+        len(registered) >= _SMALLEST_GUARDED_COUNT
+        and len(removed) > len(registered) * _LARGEST_PLAUSIBLE_SHARE
+    ):
+        return (
+            f"{len(removed)} of {len(registered)} registered pages are gone from "
+            "configuration. That many at once are not retired by themselves: correct "
+            "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS, or run the job "
+            "autorosters_retirement with their ids."
+        )
+    return None
+
+
+def _retirement_request(removed: Sequence[str], additions: int) -> dg.RunRequest:
+    """One run for these pages; should it fail, another is asked for the next hour."""
+    names = hashlib.sha256(",".join(removed).encode()).hexdigest()[:16]
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
+    return dg.RunRequest(
+        job_name=autorosters_retirement.name,
+        run_key=f"retire {names}@{additions} {hour}",
+        run_config={
+            "ops": {"retire_roster_pages": {"config": {"page_ids": list(removed)}}}
+        },
     )

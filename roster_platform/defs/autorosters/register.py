@@ -12,7 +12,7 @@ import dagster as dg
 
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.settings import autorosters_settings
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME
+from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, registered_pages
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
         return 1
     with instance:
         instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, page_ids)
-        for page_id in instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME):
+        for page_id in registered_pages(instance):
             print(page_id)
     return 0
 

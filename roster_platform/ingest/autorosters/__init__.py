@@ -7,6 +7,7 @@ from roster_platform.ingest.autorosters.source import (
     load_page_users,
     load_pages,
     load_user,
+    retire_pages,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "load_page_users",
     "load_pages",
     "load_user",
+    "retire_pages",
 ]

@@ -4,7 +4,8 @@ All pages of a run share one pool of requests and one load. A page's load replac
 page, table by table (merge on ``page_id``; a table the page no longer fills gets a
 tombstone). A page that fails is reported and keeps its last good rows; the others load.
 A page that did not change costs a request and one row of ``page_loads``; one that lost
-most of its members at once is held back until somebody confirms it.
+most of its members at once is held back until somebody confirms it. A page that is no
+longer configured is retired: a row of ``page_loads`` says so, and history closes there.
 """
 
 from __future__ import annotations
@@ -12,21 +13,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dlt
 import orjson
 from dlt.extract import DltResource, DltSource
 
+from roster_platform.ingest.autorosters.changes import (
+    NO_CHANGES,
+    MemberChanges,
+    Query,
+    changes_of,
+    held_members,
+    read_members,
+)
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.catalogue import DELETED_HINTS
 from roster_platform.ingest.errors import (
+    AccessDeniedError,
     BadResponseError,
+    ConfigurationError,
+    CredentialsError,
     DriftError,
     HeldBackError,
     IngestError,
+    NotFoundError,
+    UnreachableError,
 )
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.settings import autorosters_settings, validated_page_ids
@@ -35,7 +49,7 @@ from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Wareh
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from roster_platform.ingest.http import Answer
+    from roster_platform.ingest.http import Answer, ApiClient
     from roster_platform.ingest.tables import TableBuilder
 
 PIPELINE_NAME = "autorosters_pipeline"
@@ -73,14 +87,15 @@ class PageSummary:
     ranks: int
     content_hash: str
     observed_at: datetime
+    changes: MemberChanges = NO_CHANGES
 
 
 @dataclass(frozen=True)
 class KnownPage:
-    """What the last good read of a page held."""
+    """What the last good read of a page held; nothing, when it was retired since."""
 
     members: int
-    content_hash: str
+    content_hash: str | None
 
 
 @dataclass
@@ -96,10 +111,33 @@ class PagesReport(ReadReport):
     failed: dict[str, IngestError] = field(default_factory=dict)
     known: Mapping[str, KnownPage] = field(default_factory=dict)
     confirm_drops: bool = False
+    query: Query | None = None
+    """Reads the warehouse, to tell who joined and left; nobody is told without."""
 
     def failure_summary(self) -> str:
         """The failed pages by name and reason, one a line."""
         return "\n".join(f"- {page}: {error}" for page, error in self.failed.items())
+
+    def may_pass(self, page_id: str) -> bool:
+        """Whether a page failed, others did not, and asking it again may help."""
+        error = self.failed.get(page_id)
+        return bool(self.loaded) and isinstance(
+            error, UnreachableError | BadResponseError
+        )
+
+    def refused(self) -> dict[str, IngestError]:
+        """Failed pages that the API will refuse again, until a person acts.
+
+        A key that is refused for every page is not the pages' fault.
+        """
+        lasting: tuple[type[IngestError], ...] = (AccessDeniedError, NotFoundError)
+        if self.loaded:
+            lasting += (CredentialsError,)
+        return {
+            page: error
+            for page, error in self.failed.items()
+            if isinstance(error, lasting)
+        }
 
 
 @dataclass(frozen=True)
@@ -134,10 +172,15 @@ def load_pages(
 
 @contextmanager
 def load_page_users(
-    page_ids: Sequence[str], *, warehouse: Warehouse | None = None
+    page_ids: Sequence[str],
+    *,
+    warehouse: Warehouse | None = None,
+    reload_unchanged: bool = False,
+    confirm_drops: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
-    with _load(PagesReport("page_users"), page_ids, warehouse) as loaded:
+    report = PagesReport("page_users", confirm_drops=confirm_drops)
+    with _load(report, page_ids, warehouse, reload=reload_unchanged) as loaded:
         yield loaded
 
 
@@ -168,15 +211,96 @@ def _load(
 ) -> Iterator[PagesLoad]:
     warehouse = warehouse or Warehouse.from_settings()
     autorosters_settings().require_api_key()
+    page_ids = _safe_page_ids(page_ids, report)
     source = autorosters_source(
         page_ids, report.name, discord_id=discord_id, report=report
     )
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
         if report.name == "pages":
             report.known = _known_pages(run, with_content=not reload)
+            report.query = run.query
+        elif report.name == "page_users":
+            report.known = _known_lists(run, with_content=not reload)
         row_counts = run.load(source)
         report.done()
         yield PagesLoad(run, source, report, row_counts)
+
+
+def _safe_page_ids(page_ids: Sequence[str], report: PagesReport) -> list[str]:
+    """The page ids that are ones; any other is a failed page of the report.
+
+    Raises ConfigurationError when there is no other.
+    """
+    safe = []
+    for page_id in page_ids:
+        try:
+            safe.extend(validated_page_ids([page_id]))
+        except ConfigurationError as error:
+            report.failed[repr(page_id)[:82]] = error
+    if report.failed and not safe:
+        raise next(iter(report.failed.values()))
+    return safe
+
+
+def retire_pages(
+    page_ids: Sequence[str], *, warehouse: Warehouse | None = None, purge: bool = False
+) -> None:
+    """Record that pages are no longer read; who was on them is history from then on.
+
+    Their rows stay as they are, or are deleted with ``purge``; ``page_loads`` always
+    stays. The moment is right after the last read of any page, on the API's clock. Pages
+    that were never read, or are retired already, are left alone. Raises
+    ConfigurationError for an id that is not one.
+    """
+    warehouse = warehouse or Warehouse.from_settings()
+    page_ids = validated_page_ids(page_ids)
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        known = _known_pages(run, with_content=True)
+        leaving = [p for p in page_ids if p in known and known[p].content_hash]
+        if not leaving:
+            return
+        ((last_read_at,),) = run.query(
+            "select max(observed_at) from {table}", table="page_loads"
+        )
+        moment = last_read_at.astimezone(UTC) + timedelta(seconds=1)
+        for reading in ("pages", "page_users") if purge else ("pages",):
+            run.load(_retirement(_READINGS[reading], leaving, moment, purge=purge))
+
+
+def _retirement(
+    reading: _Reading, page_ids: Sequence[str], moment: datetime, *, purge: bool
+) -> DltSource:
+    def rows() -> Iterator[Any]:
+        from roster_platform.ingest.tables import TableBuilder
+
+        builders = {
+            name: TableBuilder(BY_NAME[name], tombstones=True)
+            for name in reading.tables
+        }
+        for name, builder in builders.items():
+            yield _routed(reading, name, builder.build([], moment)[name])
+        batch = _Batch(reading, builders)
+        for page_id in page_ids:
+            leaving: Rows = {name: [] for name in reading.tables if purge}
+            if "page_loads" in reading.tables:
+                leaving["page_loads"] = [
+                    {
+                        "page_id": page_id,
+                        "observed_at": moment.isoformat(),
+                        "outcome": "retired",
+                        "member_count": 0,
+                        "rank_count": 0,
+                    }
+                ]
+            batch.add(page_id, leaving, moment)
+        yield from batch.flush()
+
+    @dlt.source(name="autorosters_source", schema_contract=SCHEMA_CONTRACT)
+    def source() -> Iterable[DltResource]:
+        leading = reading.tables[0]
+        yield dlt.resource(rows, name=leading, **_write_hints(reading, leading))
+
+    return source()
 
 
 def _known_pages(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage]:
@@ -191,6 +315,20 @@ def _known_pages(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage
     return {
         page_id: KnownPage(members, content_hash if with_content else "")
         for page_id, members, content_hash in last_loads
+    }
+
+
+def _known_lists(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage]:
+    # A member that was refreshed by itself has no hash, and the list's is not known then.
+    lists = run.query(
+        "select page_id, count(distinct discord_id), "
+        "case when count(list_hash) = count(*) then min(list_hash) end "
+        "from {table} group by page_id",
+        table="page_users",
+    )
+    return {
+        page_id: KnownPage(members, content_hash if with_content else "")
+        for page_id, members, content_hash in lists
     }
 
 
@@ -268,12 +406,13 @@ def _read(
             "Auto Rosters", settings, {"X-API-Key": key}, key, _REMEDIES
         ) as client:
             batch = _Batch(reading, builders)
-            for done, (path, answer) in enumerate(client.get_each(paths), start=1):
-                report.requests += 1
-                _add_page(batch, report, reading, paths[path], answer)
-                report.progress(done, len(paths), "pages")
-                if batch.pages >= _PAGES_PER_BATCH:
-                    yield from batch.flush()
+            yield from _read_pages(client, paths, batch, report)
+            # What failed for a passing reason gets another chance when all were asked.
+            again = {
+                path: page for path, page in paths.items() if report.may_pass(page)
+            }
+            yield from _read_pages(client, again, batch, report)
+            _compare(batch, report)
             yield from batch.flush()
         report.drifts = [drift for b in builders.values() for drift in b.drifts]
         if given_report is None:
@@ -283,20 +422,33 @@ def _read(
     return read
 
 
+def _read_pages(
+    client: ApiClient, paths: Mapping[str, str], batch: _Batch, report: PagesReport
+) -> Iterator[Any]:
+    """Ask for pages by path, and yield the batches that become full."""
+    for done, (path, answer) in enumerate(client.get_each(paths), start=1):
+        report.requests += 1
+        _add_page(batch, report, paths[path], answer)
+        report.progress(done, len(paths), "pages")
+        if batch.pages >= _PAGES_PER_BATCH:
+            _compare(batch, report)
+            yield from batch.flush()
+
+
 def _add_page(
     batch: _Batch,
     report: PagesReport,
-    reading: _Reading,
     page_id: str,
     answer: Answer | IngestError,
 ) -> None:
+    report.failed.pop(page_id, None)
     if isinstance(answer, IngestError):
         report.failed[page_id] = answer
         return
     # One moment for the whole run: what vanished is missed at the page's own last read.
     report.observed_at = report.observed_at or answer.date
     try:
-        rows, summary = reading.flatten(page_id, answer.body, report.observed_at)
+        rows, summary = batch.reading.flatten(page_id, answer.body, report.observed_at)
     except IngestError as error:
         report.failed[page_id] = error
         return
@@ -310,10 +462,23 @@ def _add_page(
         return
     if known and known.content_hash == summary.content_hash:
         report.unchanged.add(page_id)
-        rows = {"page_loads": rows["page_loads"]}
+        rows = {name: rows[name] for name in rows if name == "page_loads"}
     batch.add(page_id, rows, summary.observed_at)
     report.rows += sum(map(len, rows.values()))
     report.loaded[page_id] = summary
+
+
+def _compare(batch: _Batch, report: PagesReport) -> None:
+    """Complete the summaries of the batch's changed pages by who joined and left."""
+    pages = batch.changed_pages
+    if report.query is None or not pages:
+        return
+    known = [page_id for page_id in pages if page_id in report.known]
+    held = held_members(report.query, known) if known else {}
+    read = read_members(batch.rows)
+    for page_id in pages:
+        changes = changes_of(page_id, held, read)
+        report.loaded[page_id] = replace(report.loaded[page_id], changes=changes)
 
 
 def _is_implausible_drop(before: int, now: int) -> bool:
@@ -334,23 +499,24 @@ class _Batch:
     """Rows of some pages, on their way to one Arrow table each."""
 
     def __init__(self, reading: _Reading, builders: Mapping[str, TableBuilder]) -> None:
-        self._reading = reading
+        self.reading = reading
         self._builders = builders
         self._clear()
 
     def _clear(self) -> None:
         self.pages = 0
-        self._rows: Rows = {name: [] for name in self._reading.tables}
-        self._emptied: dict[str, list[str]] = {
-            name: [] for name in self._reading.tables
-        }
+        self.changed_pages: list[str] = []
+        self.rows: Rows = {name: [] for name in self.reading.tables}
+        self._emptied: dict[str, list[str]] = {name: [] for name in self.reading.tables}
         self._observed_at: datetime | None = None
 
     def add(self, page_id: str, rows: Rows, observed_at: datetime) -> None:
         self.pages += 1
+        if "users" in rows:
+            self.changed_pages.append(page_id)
         self._observed_at = self._observed_at or observed_at
         for name, rows_of_table in rows.items():
-            self._rows[name].extend(rows_of_table)
+            self.rows[name].extend(rows_of_table)
             if not rows_of_table:
                 self._emptied[name].append(page_id)
 
@@ -359,9 +525,9 @@ class _Batch:
 
         if self._observed_at is None:
             return
-        for name in self._reading.tables:
-            built = self._builders[name].build(self._rows[name], self._observed_at)
-            parts = [built[name]] if self._rows[name] else []
+        for name in self.reading.tables:
+            built = self._builders[name].build(self.rows[name], self._observed_at)
+            parts = [built[name]] if self.rows[name] else []
             if self._emptied[name]:
                 parts.append(
                     tombstone_rows(
@@ -369,7 +535,7 @@ class _Batch:
                     )
                 )
             for part in parts:
-                yield _routed(self._reading, name, part)
+                yield _routed(self.reading, name, part)
         self._clear()
 
 
@@ -444,6 +610,7 @@ def _flatten_page(
     load = {
         "page_id": page_id,
         "observed_at": observed_at.isoformat(),
+        "outcome": "loaded",
         "content_hash": summary.content_hash,
         "member_count": members,
         "rank_count": len(ranks),
@@ -467,22 +634,27 @@ def _flatten_page_users(
             f"Auto Rosters answered the user list of page {page_id} with something that "
             "is not a list. The page keeps its last good rows."
         )
+    content_hash = _content_hash(body)
     users: dict[tuple[str, str], dict[str, Any]] = {}
     for user in body:
         discord_id = _key(user, "discord_id", page_id, "a user")
         rank = _key(user, "rank", page_id, "a user")
-        users.setdefault((discord_id, rank), {**user, "page_id": page_id})
+        row = {**user, "page_id": page_id, "list_hash": content_hash}
+        users.setdefault((discord_id, rank), row)
     members = len({discord_id for discord_id, _ in users})
     ranks = len({rank for _, rank in users})
     return {"page_users": list(users.values())}, PageSummary(
-        members, ranks, _content_hash(body), observed_at
+        members, ranks, content_hash, observed_at
     )
 
 
 def _flatten_user(
     page_id: str, body: Any, observed_at: datetime
 ) -> tuple[Rows, PageSummary]:
-    return _flatten_page_users(page_id, [body], observed_at)
+    rows, summary = _flatten_page_users(page_id, [body], observed_at)
+    for row in rows["page_users"]:
+        row["list_hash"] = None
+    return rows, summary
 
 
 def _key(value: Any, name: str, page_id: str, what: str) -> str:

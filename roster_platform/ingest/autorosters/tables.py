@@ -93,12 +93,17 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         name="page_loads",
-        description="One successful read of one page.",
+        description="One successful read of one page, or its retirement.",
         primary_key=("page_id", "observed_at"),
         columns={
             "page_id": _PAGE_ID,
             "observed_at": Column(
                 "timestamp", "The API's clock when the page was read."
+            ),
+            "outcome": Column(
+                "text",
+                "loaded; or retired, when the page is no longer configured and nothing "
+                "was read.",
             ),
             "content_hash": Column("text", "SHA-256 of the page's content."),
             "member_count": Column("bigint", "Distinct members on the page."),
@@ -113,6 +118,10 @@ TABLES: tuple[Table, ...] = (
             **_USER_COLUMNS,
             "certifications": Column("json", "Names of the certifications held."),
             "subdivisions": Column("json", "Names of the subdivisions."),
+            "list_hash": Column(
+                "text",
+                "SHA-256 of the list the entry came with; NULL when read by itself.",
+            ),
         },
     ),
 )

@@ -19,6 +19,7 @@ final as (
         patrol_hours,
         certifications as certifications_json,
         subdivisions as subdivisions_json,
+        list_hash,
         _observed_at as observed_at
     from source
 

@@ -1,0 +1,104 @@
+"""The alerts sensor: finished runs, failed checks and lost pages, told to people."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import dagster as dg
+
+from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.ingest.settings import alert_settings, configured_secrets
+from roster_platform.lib.alerts import State, message, redactor
+from roster_platform.lib.channels import DeliveryError, Send, channels
+from roster_platform.lib.partitions import quarantined_pages
+
+_RUNS_PER_TICK = 50
+_FINISHED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+
+
+@dg.sensor(minimum_interval_seconds=60)
+def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Tell the configured channels what went wrong and what is well again.
+
+    It asks for no run; the reason of each tick says what it did.
+    """
+    try:
+        settings = alert_settings()
+    except ConfigurationError as error:
+        return dg.SkipReason(str(error))
+    reached = channels(settings)
+    if not reached:
+        return dg.SkipReason(
+            "No channel is configured: set slack_webhook_url, discord_webhook_url, "
+            "webhook_url or email_to under [roster_platform.alerts]."
+        )
+    if context.cursor is None:
+        # What happened before anybody asked for alerts is not news.
+        context.update_cursor(State(read_until=_last_finished(context.instance)).text())
+        return dg.SkipReason("Alerts begin with the runs that finish from now on.")
+    state = State.parse(context.cursor)
+    resting = quarantined_pages(context.instance)
+    for record in _finished_since(context.instance, state.read_until):
+        run = context.instance.get_run_by_id(record.run_id)
+        if run is not None:
+            event = record.event_log_entry.get_dagster_event()
+            found = state.findings_of(
+                context.instance,
+                run,
+                failed=event.event_type == dg.DagsterEventType.RUN_FAILURE,
+                failure=event.message or "failed",
+                resting_pages=resting,
+            )
+            state.owe(reached, found)
+        state.read_until = record.storage_id
+    state.resting = sorted(resting)
+    redact = redactor(configured_secrets())
+    outcomes = [
+        _deliver(name, send, state, settings.ui_url, redact)
+        for name, send in reached.items()
+        if state.owed(name)
+    ]
+    context.update_cursor(state.text())
+    return dg.SkipReason("; ".join(outcomes) or "Nothing new to tell.")
+
+
+def _last_finished(instance: dg.DagsterInstance) -> int:
+    """The storage id of the last run that finished; 0 without any."""
+    return max(
+        (
+            record.storage_id
+            for event_type in _FINISHED
+            for record in instance.fetch_run_status_changes(event_type, limit=1).records
+        ),
+        default=0,
+    )
+
+
+def _finished_since(
+    instance: dg.DagsterInstance, storage_id: int
+) -> Sequence[dg.EventLogRecord]:
+    """The next runs that finished, oldest first."""
+    records = [
+        record
+        for event_type in _FINISHED
+        for record in instance.fetch_run_status_changes(
+            dg.RunStatusChangeRecordsFilter(event_type, after_storage_id=storage_id),
+            limit=_RUNS_PER_TICK,
+            ascending=True,
+        ).records
+    ]
+    return sorted(records, key=lambda record: record.storage_id)[:_RUNS_PER_TICK]
+
+
+def _deliver(
+    name: str, send: Send, state: State, ui_url: str, redact: Callable[[str], str]
+) -> str:
+    """Tell one channel what it is owed; returns what became of it."""
+    owed = state.owed(name)
+    text = message(owed, lambda run_id: f"{ui_url.rstrip('/')}/runs/{run_id}", redact)
+    told = [replace(finding, reason=redact(finding.reason)) for finding in owed]
+    try:
+        send(text, told)
+    except DeliveryError as error:
+        return f"{error}; {len(owed)} finding(s) wait for the next tick"
+    state.pending.pop(name)
+    return f"{name} was told {len(owed)} finding(s)"
