@@ -12,7 +12,7 @@ export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui dev test lint format bench manifest sources docs screenshots clean
+.PHONY: help install demo ui dev dashboard test lint format bench manifest sources docs screenshots clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ ui: install ## The demo's data in the Dagster web UI, with the sandbox running
 
 dev: install $(DAGSTER_HOME)/dagster.yaml ## Dagster on the real APIs (tokens in .dlt/secrets.toml)
 	$(BIN)/dagster dev
+
+dashboard: $(VENV)/.installed-dashboard ## The dashboard over the published marts (demo data: after make demo)
+	@if [ -z "$$ROSTER_PLATFORM__DATA_DIR" ] && [ ! -e $(DATA_DIR)/published ] && [ -e $(DATA_DIR)/sandbox/published ]; \
+	  then export ROSTER_PLATFORM__DATA_DIR=$(DATA_DIR)/sandbox; fi; \
+	  $(BIN)/marimo run roster_platform/dashboard/app.py
 
 test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -80,6 +85,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	  echo "installed in $$(($$(date +%s) - started)) s"
 	@touch $@
 
+$(VENV)/.installed-dashboard: $(VENV)/.installed
+	@$(PIP_INSTALL) --editable ".[dashboard]"
+	@touch $@
+
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[dev]"
+	@$(PIP_INSTALL) --editable ".[dashboard,dev]"
 	@touch $@

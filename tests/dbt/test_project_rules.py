@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from roster_platform.dashboard.queries import QUESTIONS
+
 
 @pytest.fixture(scope="module")
 def manifest(empty_warehouse) -> dict:
@@ -136,4 +138,31 @@ def test_queries_end_in_final(models) -> None:
     ending = re.compile(r"\n\)\n\nselect \* from final\n?$")
     assert [
         model["name"] for model in models if not ending.search(model["raw_code"])
+    ] == []
+
+
+def test_exposures_name_what_is_read(manifest, models) -> None:
+    reads = {
+        exposure["name"]: {
+            unique_id.split(".")[-1] for unique_id in exposure["depends_on"]["nodes"]
+        }
+        for exposure in manifest["exposures"].values()
+    }
+    shown = set(re.findall(r"marts\.(\w+)", " ".join(QUESTIONS.values())))
+    published = {model["name"] for model in models if _layer(model) == "marts"}
+    assert reads == {"dashboard": shown, "published_marts": published}
+
+
+def test_every_model_is_used(manifest, models) -> None:
+    """By another model, a snapshot or an exposure; staging may wait for its first use."""
+    used = {
+        parent
+        for node in [*manifest["nodes"].values(), *manifest["exposures"].values()]
+        if node["resource_type"] in ("model", "snapshot", "exposure")
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert [
+        model["name"]
+        for model in models
+        if _layer(model) != "staging" and model["unique_id"] not in used
     ] == []
