@@ -146,7 +146,7 @@ def test_clicks_come_by_run_config_too_and_belong_to_their_member(
     done = deployment.materialize(*selection)
     assert done.returncode == 0, done.stdout[-3000:]
     assert received(deployment) == [referral]
-    layers = ("staging", "intermediate", "snapshots", "marts")
+    layers = ("seeds", "staging", "intermediate", "snapshots", "marts")
     done = deployment.materialize(",".join(f"group:{layer}" for layer in layers))
     assert done.returncode == 0, done.stdout[-3000:]
     assert deployment.query(

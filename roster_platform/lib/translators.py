@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,12 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from roster_platform.ingest.catalogue import Table, column_name
 
 OWNERS = ["team:data-platform"]
+
+# Every API is read at least daily; a day that is missed is told, two are a failure. dbt's
+# sources declare the same first bound.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=36), fail_window=timedelta(hours=60)
+)
 
 # Build when an input was loaded, once no input is being loaded any more. An input that
 # was never loaded does not hold the marts back: a team may use only one of the APIs. For
@@ -52,7 +59,7 @@ class RawTableTranslator(DagsterDltTranslator):
         return (
             super()
             .get_asset_spec(data)
-            .replace_attributes(**attributes, deps=[])
+            .replace_attributes(**attributes, deps=[], freshness_policy=FRESHNESS)
             .merge_attributes(tags=tags, metadata=metadata)
         )
 

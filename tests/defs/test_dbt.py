@@ -49,6 +49,7 @@ def test_a_column_of_a_mart_is_followed_to_the_field_of_the_api(
         ("snapshots", "snap_ranks"),
         ("intermediate", "int_ranks"),
         ("intermediate", "int_page_reads"),
+        ("intermediate", "int_roster_pages"),
         ("staging", "stg_autorosters__ranks"),
         ("staging", "stg_autorosters__page_loads"),
     )

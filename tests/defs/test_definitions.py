@@ -154,3 +154,17 @@ def test_ingest_never_imports_dagster() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_raw_assets_are_expected_daily(definitions) -> None:
+    """Clicks and single users come when they come."""
+    graph = definitions.resolve_asset_graph()
+    expected = {
+        key.to_user_string()
+        for key in graph.materializable_asset_keys
+        if graph.get(key).freshness_policy
+    }
+    assert "roster/orders" in expected
+    assert "autorosters/pages" in expected
+    assert "roster/clicks" not in expected
+    assert {key.split("/")[0] for key in expected} == {"roster", "autorosters"}
