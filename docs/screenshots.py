@@ -1,4 +1,4 @@
-"""Take the README's screenshots of the Dagster web UI, on the demo's data.
+"""Take the README's screenshots of Dagster, the dashboard and the report, on demo data.
 
     make demo && make screenshots
 
@@ -13,20 +13,29 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from roster_platform.dashboard.report import write_report
+from roster_platform.ingest.publish import publish_marts
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.sandbox import running_sandbox
 from roster_platform.sandbox.demo import ROOT, demo_environment
 
 _PATIENCE_MS = 60_000
 _WIDTH, _HEIGHT = 1440, 900
+_DAYS = 21
+_DAGSTER = ("-m", "dagster_webserver", "-w", "workspace.yaml")
+_DASHBOARD = ("-m", "marimo", "run", "roster_platform/dashboard/app.py", "--headless")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -44,38 +53,71 @@ class View:
     name: str
     path: str
     texts: tuple[str, ...]
-    zoom_out: int = 0
-    """Turns of the mouse wheel over the middle, for graphs larger than the window."""
 
 
 VIEWS = (
-    View(
-        "asset-graph",
-        "/locations/roster_platform/asset-groups/marts/lineage",
-        ("dim_members", "fct_orders"),
-        zoom_out=6,
-    ),
+    View("asset-graph", "/asset-groups", ("snapshots", "marts", "published")),
     View("asset", "/assets/roster/orders", ("Row count", "order_id", "data-platform")),
     View("run", "/runs/{run_id}", ("Success", "dbt_models", "RUN_SUCCESS")),
 )
 
 
 def take(folder: Path, environment: Mapping[str, str]) -> list[Path]:
-    """Take every screenshot into ``folder``; returns the files.
+    """Take every screenshot of Dagster's UI into ``folder``; returns the files.
 
     Raises playwright's TimeoutError when a page does not show what it must.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    taken = []
-    with _webserver(environment) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(_CHROMIUM_FLAGS)
-        )
+    with _served(_DAGSTER, "/server_info", environment) as url, _browser() as browser:
         page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
-        for view in VIEWS:
-            taken.append(_shoot(page, url, view, folder))
-        browser.close()
-    return taken
+        return [_shoot(page, url, view, folder) for view in VIEWS]
+
+
+def live(folder: Path, environment: Mapping[str, str]) -> None:
+    """Fill a data folder with some weeks of the sandbox, published, so there is history."""
+    project = ("--project-dir", "dbt_project", "--profiles-dir", "dbt_project")
+    dbt = ("dbt.cli.main", "build", *project, "--indirect-selection", "buildable")
+    with running_sandbox(pages=8, members=40) as sandbox:
+        place = {
+            **environment,
+            **sandbox.environment,
+            "ROSTER_PLATFORM__DATA_DIR": str(folder),
+            "DLT_DATA_DIR": str(folder / "dlt"),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "target"),
+        }
+
+        def run(*command: str) -> None:
+            subprocess.run(
+                [sys.executable, "-m", *command], cwd=ROOT, env=place, check=True
+            )
+
+        for day in range(_DAYS):
+            if day:
+                sandbox.advance(1)
+            run("roster_platform.ingest", "autorosters")
+            run(*dbt, "--select", "+snap_patrol_hours", "+int_roster_changes")
+        run("roster_platform.ingest", "roster")
+        run(*dbt)
+    warehouse = Warehouse(PlatformSettings(data_dir=str(folder)))
+    publish_marts(warehouse)
+    write_report(folder / "published")
+
+
+def take_dashboard(folder: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Take the dashboard and a part of the report into ``folder``; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dashboard, report = folder / "dashboard.png", folder / "report.png"
+    published = Path(environment["ROSTER_PLATFORM__DATA_DIR"]) / "published"
+    with _served(_DASHBOARD, "/health", environment) as url, _browser() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": _HEIGHT})
+        page.goto(url)
+        page.get_by_text("Data freshness").first.wait_for(timeout=_PATIENCE_MS)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=dashboard)
+        page.goto((published / "report.html").absolute().as_uri())
+        page.locator("section", has_text="Roster health").first.screenshot(path=report)
+    return [dashboard, report]
 
 
 def _shoot(page: Page, url: str, view: View, folder: Path) -> Path:
@@ -83,26 +125,12 @@ def _shoot(page: Page, url: str, view: View, folder: Path) -> Path:
     if "{run_id}" in path:
         path = path.format(run_id=_last_successful_run(url))
     page.goto(url + path)
-    if view.zoom_out:
-        _zoom_out(page, view)
     for text in view.texts:
         page.get_by_text(text).first.wait_for(timeout=_PATIENCE_MS, state="visible")
     page.wait_for_load_state("networkidle")
     target = folder / f"{view.name}.png"
     page.screenshot(path=target)
     return target
-
-
-def _zoom_out(page: Page, view: View) -> None:
-    """Make a graph fit: what is outside of the window is not on the page at all."""
-    page.get_by_text("Materialize all").first.wait_for(timeout=_PATIENCE_MS)
-    page.wait_for_load_state("networkidle")
-    page.mouse.move(_WIDTH * 0.6, _HEIGHT * 0.6)
-    page.keyboard.down("Control")
-    for _ in range(view.zoom_out):
-        page.mouse.wheel(0, 100)
-        page.wait_for_timeout(300)
-    page.keyboard.up("Control")
 
 
 def _last_successful_run(url: str) -> str:
@@ -117,13 +145,25 @@ def _last_successful_run(url: str) -> str:
 
 
 @contextmanager
-def _webserver(environment: Mapping[str, str]) -> Iterator[str]:
+def _browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(_CHROMIUM_FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _served(
+    command: Sequence[str], health: str, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Run a web server on a free loopback port while the body runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1"]
     with subprocess.Popen(
-        [*command, "-p", str(port), "-w", "workspace.yaml"],
+        [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT,
         env=dict(environment),
         stdout=subprocess.DEVNULL,
@@ -131,7 +171,7 @@ def _webserver(environment: Mapping[str, str]) -> Iterator[str]:
     ) as process:
         url = f"http://127.0.0.1:{port}"
         try:
-            _wait_until_up(f"{url}/server_info", process)
+            _wait_until_up(f"{url}{health}", process)
             yield url
         finally:
             process.terminate()
@@ -145,11 +185,15 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError("The Dagster web server did not start.")
+    raise RuntimeError("The web server did not start.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "images")
-    for file in take(parser.parse_args().to, demo_environment({})):
-        print(file)
+    to, demo = parser.parse_args().to, demo_environment({})
+    with tempfile.TemporaryDirectory() as lived:
+        live(Path(lived), demo)
+        somewhere = {**demo, "ROSTER_PLATFORM__DATA_DIR": lived}
+        for file in [*take(to, demo), *take_dashboard(to, somewhere)]:
+            print(file)

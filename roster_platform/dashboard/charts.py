@@ -126,17 +126,23 @@ def lines(rows: Rows, x: str, y: str, by: str, y_format: str = "") -> alt.Chart:
     )
 
 
-def areas(rows: Rows, x: str, y: str, by: str, order: str) -> alt.Chart:
-    """Areas over time, stacked by a word, in the given order."""
+def ranked_bars(rows: Rows, x: str, y: str, by: str, order: str) -> alt.Chart:
+    """One bar per day, stacked by a word, in the given order."""
     import altair as alt
 
     ranked = {row[by]: row[order] for row in rows}
     names = sorted(ranked, key=lambda name: (ranked[name], name))
     return (
         _chart(rows)
-        .mark_area(interpolate="step-after")
+        .mark_bar()
         .encode(
-            x=alt.X(x, type="temporal", title=None, axis=_time_axis()),
+            x=alt.X(
+                x,
+                type="temporal",
+                timeUnit="utcyearmonthdate",
+                title=None,
+                axis=_time_axis(),
+            ),
             y=alt.Y(y, type="quantitative", stack="zero", title=y),
             color=alt.Color(
                 by,

@@ -71,6 +71,10 @@ class Published:
 _PROGRAM = "($program_key is null or program_key = $program_key)"
 _PAGE = "($page_key is null or page_key = $page_key)"
 _SINCE = "($since is null or date_day >= $since)"
+_LARGEST = """page_key in (
+            select page_key from marts.dim_roster_pages
+            where not is_retired order by member_count desc, page_id limit 12
+        )"""
 _REFERRAL = "link_revenue + code_revenue + recurring_revenue"
 
 QUESTIONS: Mapping[str, str] = {
@@ -286,7 +290,8 @@ QUESTIONS: Mapping[str, str] = {
             count(*) as members
         from marts.rpt_activity_status
         inner join marts.dim_roster_pages as pages using (page_key)
-        where {_PAGE} group by page, status order by page
+        where {_PAGE} and ($page_key is not null or {_LARGEST})
+        group by page, status order by page
     """,
     "activity_worst": """
         select
@@ -331,7 +336,8 @@ QUESTIONS: Mapping[str, str] = {
             avg(case when is_held then 1.0 else 0.0 end) as share
         from marts.rpt_member_qualifications
         inner join marts.dim_roster_pages as pages using (page_key)
-        where {_PAGE} group by page, kind, name order by page
+        where {_PAGE} and ($page_key is not null or {_LARGEST})
+        group by page, kind, name order by page
     """,
     "qualifications_of_members": """
         select

@@ -158,7 +158,7 @@ def _rosters(published: Published, filters: Filters) -> Section:
     (movement,) = published.ask("movement_totals", filters)
     headcount = _drawn(
         published.ask("headcount_by_rank", filters),
-        lambda rows: charts.areas(rows, "day", "members", "rank", "seniority"),
+        lambda rows: charts.ranked_bars(rows, "day", "members", "rank", "seniority"),
     )
     activity = _drawn(published.ask("activity", filters), charts.statuses)
     return Section(
@@ -187,7 +187,7 @@ def _rosters(published: Published, filters: Filters) -> Section:
                     ),
                 ),
             ),
-            _panel("Activity status", activity),
+            _panel("Activity status, the largest pages", activity),
             _panel(
                 "Who needs a word: fewest hours for the rank, 30 days",
                 _table(
@@ -199,7 +199,9 @@ def _rosters(published: Published, filters: Filters) -> Section:
                     ("status", "Status"),
                 ),
             ),
-            _panel("Certifications", _qualifications(published, filters)),
+            _panel(
+                "Certifications, the largest pages", _qualifications(published, filters)
+            ),
             _panel(
                 "Days in rank, on average",
                 _drawn(

@@ -190,14 +190,34 @@ class PipelineRun:
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
 
-    def query(self, sql: str, table: str) -> Sequence[Sequence[Any]]:
-        """Rows of a query on ``{table}``; none when the table does not exist yet."""
-        with self._warehouse.writing(), self.pipeline.sql_client() as client:
-            name = client.make_qualified_table_name(table)
-            try:
-                return client.execute_sql(sql.format(table=name)) or []
-            except DatabaseUndefinedRelation:
+    def query(
+        self, sql: str, table: str, *, needs: Sequence[str] = ()
+    ) -> Sequence[Sequence[Any]]:
+        """Rows of a query on ``{table}``; none when the table does not exist yet.
+
+        Nor when one of the columns it ``needs`` does not: one that came with a later
+        version of the platform than the warehouse was loaded by.
+        """
+        with self._warehouse.writing():
+            if needs and not self._has_columns(table, needs):
                 return []
+            with self.pipeline.sql_client() as client:
+                name = client.make_qualified_table_name(table)
+                try:
+                    return client.execute_sql(sql.format(table=name)) or []
+                except DatabaseUndefinedRelation:
+                    return []
+
+    def _has_columns(self, table: str, columns: Sequence[str]) -> bool:
+        with self.pipeline.sql_client() as client:
+            try:
+                name = client.make_qualified_table_name(table)
+                with client.execute_query(
+                    f"select * from {name} where 1 = 0"
+                ) as cursor:
+                    return {column[0] for column in cursor.description} >= set(columns)
+            except DatabaseUndefinedRelation:
+                return False
 
     def _row_counts(self) -> dict[str, int]:
         normalized = self.pipeline.last_trace.last_normalize_info

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import duckdb
 import pytest
 
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import Deployment
 
@@ -171,3 +174,16 @@ def test_a_page_that_did_not_change_is_not_written_again(sandbox, deployment) ->
         assert done.returncode == 0, done.stdout
     assert loads("page_loads") == 2
     assert loads("users") == loads("ranks") == loads("pages") == 1
+
+
+def test_a_warehouse_of_an_older_version_lacks_columns_and_says_so(tmp_path) -> None:
+    warehouse = Warehouse(PlatformSettings(data_dir=str(tmp_path)))
+    with duckdb.connect(str(warehouse.database_path)) as database:
+        database.execute("create schema autorosters_data")
+        database.execute("create table autorosters_data.page_users as select 'p' as id")
+    with warehouse.pipeline("autorosters_pipeline", "autorosters_data") as run:
+        sql = "select id from {table}"
+        assert run.query(sql, "page_users") == [("p",)]
+        assert run.query(sql, "page_users", needs=["id"]) == [("p",)]
+        assert run.query(sql, "page_users", needs=["id", "list_hash"]) == []
+        assert run.query(sql, "nothing", needs=["id"]) == []

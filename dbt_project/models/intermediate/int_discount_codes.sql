@@ -51,7 +51,7 @@ ranked as (
         *,
         row_number() over (
             partition by discount_code_id
-            order by listing asc, updated_at desc
+            order by listing asc, updated_at desc, discount_rule_id asc
         ) as preference
     from listed
 

@@ -77,7 +77,7 @@ reached as (
         tiers.rate,
         row_number() over (
             partition by look_backs.order_id
-            order by tiers.minimum_revenue desc
+            order by tiers.minimum_revenue desc, tiers.rate desc
         ) as place
     from look_backs
     inner join referred on look_backs.order_id = referred.order_id

@@ -10,11 +10,12 @@ compared as (
     select
         page_id,
         discord_id,
+        role_id,
         valid_from,
         valid_to,
         max(coalesce(valid_to, {{ end_of_time() }})) over (
             partition by page_id, discord_id
-            order by valid_from, coalesce(valid_to, {{ end_of_time() }})
+            order by valid_from, coalesce(valid_to, {{ end_of_time() }}), role_id
             rows between unbounded preceding and 1 preceding
         ) as present_until
     from assignments
@@ -27,7 +28,7 @@ numbered as (
         *,
         sum(case when valid_from <= present_until then 0 else 1 end) over (
             partition by page_id, discord_id
-            order by valid_from, coalesce(valid_to, {{ end_of_time() }})
+            order by valid_from, coalesce(valid_to, {{ end_of_time() }}), role_id
             rows between unbounded preceding and current row
         ) as stay_number
     from compared
@@ -76,6 +77,17 @@ first_reads as (
 
 ),
 
+-- Who was there before history knows of any read did not join either.
+earliest_reads as (
+
+    select
+        page_id,
+        min(observed_at) as earliest_read_at
+    from page_reads
+    group by page_id
+
+),
+
 retirements as (
 
     select
@@ -96,13 +108,16 @@ final as (
         stays.joined_at,
         stays.left_at,
         stays.left_at is null as is_current,
-        first_reads.page_id is not null as was_there_before,
+        first_reads.page_id is not null
+        or stays.joined_at <= earliest_reads.earliest_read_at
+            as was_there_before,
         retirements.page_id is not null as left_with_page
     from stays
     left join first_reads
         on
             stays.page_id = first_reads.page_id
             and stays.joined_at = first_reads.first_read_at
+    left join earliest_reads on stays.page_id = earliest_reads.page_id
     left join retirements
         on
             stays.page_id = retirements.page_id

@@ -325,6 +325,7 @@ def _known_lists(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage
         "case when count(list_hash) = count(*) then min(list_hash) end "
         "from {table} group by page_id",
         table="page_users",
+        needs=["list_hash"],
     )
     return {
         page_id: KnownPage(members, content_hash if with_content else "")
