@@ -16,6 +16,7 @@ codes the first in the order's list that qualifies counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 METHODS = ("none", "link", "code", "recurring", "email", "personal_code", "reward_code")
@@ -117,13 +118,17 @@ class Attribution:
     def _by_email(self, created: int, customer: str) -> tuple[int, int, int] | None:
         return self._member(EMAIL, self.by_email.get(customer), created)
 
+    def _assigned(self, created: int, codes: tuple[str, ...]) -> Iterator[Code]:
+        """The codes that belonged to somebody when the order was created."""
+        for text in codes:
+            code = self.codes.get(text)
+            if code and code.assigned is not None and code.assigned <= created:
+                yield code
+
     def _by_own_code(
         self, created: int, codes: tuple[str, ...]
     ) -> tuple[int, int, int] | None:
-        for text in codes:
-            code = self.codes.get(text)
-            if code is None or code.assigned is None or code.assigned > created:
-                continue
+        for code in self._assigned(created, codes):
             if code.is_personal or code.kind == "reward":
                 method = PERSONAL_CODE if code.is_personal else REWARD_CODE
                 found = self._member(method, code.contact, created)
@@ -137,10 +142,7 @@ class Attribution:
     def _by_shared_code(
         self, created: int, codes: tuple[str, ...]
     ) -> tuple[int, int, int] | None:
-        for text in codes:
-            code = self.codes.get(text)
-            if code is None or code.assigned is None or code.assigned > created:
-                continue
+        for code in self._assigned(created, codes):
             if code.kind != "reward":
                 found = self._member(CODE, code.contact, created)
                 if found:

@@ -3,7 +3,8 @@ with page_days as (
     select
         {{ surrogate_key(['page_id']) }} as page_key,
         page_id,
-        date_day
+        date_day,
+        was_read
     from {{ ref('int_page_days') }}
 
 ),
@@ -42,6 +43,7 @@ present as (
     select
         page_days.page_key,
         page_days.date_day,
+        page_days.was_read,
         count(distinct assignments.discord_id) as headcount,
         count(distinct case when ranks.is_command then assignments.discord_id end)
             as command_count
@@ -58,7 +60,7 @@ present as (
         on
             assignments.page_id = ranks.page_id
             and assignments.role_id = ranks.role_id
-    group by page_days.page_key, page_days.date_day
+    group by page_days.page_key, page_days.date_day, page_days.was_read
 
 ),
 
@@ -101,6 +103,7 @@ final as (
         {{ surrogate_key(['present.page_key', 'present.date_day']) }} as page_day_key,
         present.page_key,
         present.date_day,
+        present.was_read,
         present.headcount,
         present.command_count,
         cast(present.command_count as double precision)
