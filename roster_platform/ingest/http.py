@@ -15,6 +15,7 @@ five times slower than reading pages side by side. This client keeps dlt's vocab
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections import deque
@@ -56,11 +57,12 @@ _EXCERPT_CHARS = 200
 
 @dataclass(frozen=True)
 class Answer:
-    """A decoded JSON answer and the API's clock when it was sent (UTC)."""
+    """A decoded JSON answer, the API's clock when it was sent (UTC), and its digest."""
 
     body: Any
     date: datetime
     status: int = 200
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Page:
     records: list[dict[str, Any]]
     info: PageInfo
     date: datetime
+    digest: bytes = b""
+    """Of the answer's bytes: the same bytes are the same content."""
 
 
 @dataclass(frozen=True)
@@ -379,7 +383,8 @@ class ApiClient:
 
     def _page(self, path: str, number: int, answer: Answer, paging: Paging) -> Page:
         records = self._records(path, answer.body, paging.data_selector)
-        return Page(number, records, _page_info(answer.body), answer.date)
+        info = _page_info(answer.body)
+        return Page(number, records, info, answer.date, answer.digest)
 
     def _records(self, path: str, body: Any, selector: str) -> list[dict[str, Any]]:
         found = body.get(selector) if isinstance(body, dict) else body
@@ -493,7 +498,8 @@ class ApiClient:
         status = response.status
         if 200 <= status < 300:
             try:
-                return Answer(orjson.loads(raw), _date(response), status)
+                digest = hashlib.blake2b(raw, digest_size=16).digest()
+                return Answer(orjson.loads(raw), _date(response), status, digest)
             except ValueError as error:
                 raise _TemporaryError(
                     BadResponseError(

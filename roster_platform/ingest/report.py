@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 _CALM_SECONDS = 5.0
 
@@ -36,6 +38,7 @@ class ReadReport:
     observed_at: datetime | None = None
     drifts: list[Drift] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     _started: float = field(default_factory=time.monotonic)
     _last_said: float = field(default_factory=time.monotonic)
 
@@ -43,6 +46,15 @@ class ReadReport:
         """Keep a finding that does not stop the read, and log it."""
         self.warnings.append(message)
         self.logger.warning("%s: %s", self.name, message)
+
+    def saw(self, digest: bytes) -> None:
+        """Count an answer in, by the digest of its content."""
+        self._content.update(digest)
+
+    @property
+    def data_version(self) -> str:
+        """Equal to that of the read before when both saw the same answers."""
+        return self._content.hexdigest()
 
     def done(self) -> None:
         """Log what was read and loaded, and how long it took."""

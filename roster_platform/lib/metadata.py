@@ -12,6 +12,9 @@ from roster_platform.ingest.catalogue import Table
 from roster_platform.ingest.report import ReadReport
 from roster_platform.lib.translators import declared_columns
 
+DATA_VERSION_TAG = "dagster/data_version"
+"""The tag by which an event that is logged, not returned, carries its data version."""
+
 
 def load_metadata(
     table: Table, report: ReadReport, row_counts: Mapping[str, int], pipeline: Pipeline

@@ -21,10 +21,15 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=36), fail_window=timedelta(hours=60)
 )
 
-# Build when an input was loaded, once no input is being loaded any more. An input that
-# was never loaded does not hold the marts back: a team may use only one of the APIs. For
-# the same reason a model that was never built is built once, empty if need be: models of
-# both APIs read it.
+# Build when an input changed, once no input is being loaded any more: a table that was
+# read and is as it was makes no work. An input that was never loaded does not hold the
+# marts back: a team may use only one of the APIs. For the same reason a model that was
+# never built is built once, empty if need be: models of both APIs read it.
+_RAW_TABLES = dg.AssetSelection.groups("roster", "autorosters")
+_INPUT_CHANGED = dg.AutomationCondition.any_deps_match(
+    dg.AutomationCondition.data_version_changed()
+    & ~dg.AutomationCondition.executed_with_root_target()
+).allow(_RAW_TABLES) | dg.AutomationCondition.any_deps_updated().ignore(_RAW_TABLES)
 _NEVER_BUILT = (
     dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.execution_failed()
@@ -32,13 +37,13 @@ _NEVER_BUILT = (
     & ~dg.AutomationCondition.any_deps_in_progress()
 )
 _MODELS_IT_READS_ARE_THERE = ~dg.AutomationCondition.any_deps_missing().ignore(
-    dg.AssetSelection.groups("roster", "autorosters")
+    _RAW_TABLES
 )
 FOLLOW_INPUTS = (
     (
-        dg.AutomationCondition.eager().without(
-            ~dg.AutomationCondition.any_deps_missing()
-        )
+        dg.AutomationCondition.eager()
+        .replace("any_deps_updated", _INPUT_CHANGED)
+        .without(~dg.AutomationCondition.any_deps_missing())
         | _NEVER_BUILT
     )
     & _MODELS_IT_READS_ARE_THERE

@@ -76,6 +76,7 @@ class RawWarehouse:
         ranks: Iterable[str],
         users: Iterable[Row],
         certifications: Mapping[str, Iterable[str]] | None = None,
+        content_hash: str | None = None,
     ) -> None:
         """Replace what a page holds, as one read of it does; most senior rank first."""
         users = list(users)
@@ -104,6 +105,7 @@ class RawWarehouse:
         read = {
             "page_id": page_id,
             "observed_at": observed_at,
+            "content_hash": content_hash,
             "member_count": len({user["discord_id"] for user in users}),
             "rank_count": len(contents["ranks"]),
         }

@@ -254,3 +254,24 @@ def test_building_again_without_a_new_read_changes_nothing(third_day) -> None:
     before = [third_day.query(sql) for sql in EVERYTHING]
     _built(third_day)
     assert [third_day.query(sql) for sql in EVERYTHING] == before
+
+
+def test_a_read_between_two_builds_is_known_by_the_content_it_shares(tmp_path) -> None:
+    warehouse = RawWarehouse(tmp_path)
+    warehouse.create(declared_tables())
+    select = ("--select", "+int_page_reads", "--exclude-resource-type", "unit_test")
+    reads = [("01", "a"), ("02", "a"), ("03", "b"), ("04", "c"), ("05", "c")]
+    for day, content in reads:
+        warehouse.load_page(
+            "p",
+            f"2026-03-{day} 10:00:00+00",
+            ranks=["chief"],
+            users=[],
+            content_hash=content,
+        )
+        if day in {"01", "05"}:
+            assert warehouse.build(*select).returncode == 0
+    # The content of the third was replaced before a build saw it.
+    assert warehouse.query(
+        "select extract('day' from observed_at) from intermediate.int_page_reads order by 1"
+    ) == [(1,), (2,), (4,), (5,)]

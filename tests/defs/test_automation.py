@@ -12,6 +12,7 @@ from roster_platform.defs.autorosters.automation import (
     autorosters_quarantine_schedule,
     autorosters_snapshot_daily,
 )
+from roster_platform.lib.metadata import DATA_VERSION_TAG
 from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, quarantine
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
@@ -184,7 +185,9 @@ def test_the_models_of_a_loaded_endpoint_are_built_and_no_others() -> None:
     settled = dg.evaluate_automation_conditions(
         defs=defs, instance=instance, cursor=first.cursor
     )
-    instance.report_runless_asset_event(dg.AssetMaterialization(["roster", "orders"]))
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(["roster", "orders"], tags={DATA_VERSION_TAG: "new"})
+    )
 
     result = dg.evaluate_automation_conditions(
         defs=defs, instance=instance, cursor=settled.cursor

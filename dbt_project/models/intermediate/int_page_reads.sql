@@ -63,6 +63,17 @@ latest as (
 
 ),
 
+{% if is_incremental() -%}
+built as (
+
+    select distinct
+        page_id,
+        content_since
+    from {{ this }}
+
+),
+
+{% endif -%}
 -- History sees what a build finds, so a read between two builds is known when its
 -- content is that of one of them.
 final as (
@@ -75,13 +86,21 @@ final as (
         dated.content_hash,
         dated.content_since
     from dated
-    inner join latest
+    left join latest
         on
             dated.page_id = latest.page_id
             and dated.content_hash = latest.content_hash
     {%- if is_incremental() %}
+    left join built
+        on
+            dated.page_id = built.page_id
+            and dated.content_since = built.content_since
     left join {{ this }} as known on dated.page_load_id = known.page_load_id
-    where known.page_load_id is null
+    where
+        known.page_load_id is null
+        and (latest.page_id is not null or built.page_id is not null)
+    {%- else %}
+    where latest.page_id is not null
     {%- endif %}
 
 )

@@ -4,8 +4,9 @@
 loaded; the other tables of a page are filled by the same load and are shown once a run.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
@@ -24,7 +25,7 @@ from roster_platform.ingest.autorosters.source import (
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.lib.alerts import FAILED_PAGES
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
-from roster_platform.lib.metadata import load_metadata
+from roster_platform.lib.metadata import DATA_VERSION_TAG, load_metadata
 from roster_platform.lib.partitions import (
     quarantine,
     quarantined_pages,
@@ -34,6 +35,7 @@ from roster_platform.lib.partitions import (
 )
 from roster_platform.lib.translators import RawTableTranslator
 
+PAGE_ASSETS = tuple(dg.AssetKey(["autorosters", table]) for table in PAGE_TABLES)
 Loader = Callable[..., AbstractContextManager[PagesLoad]]
 
 
@@ -102,39 +104,64 @@ def _results(
     if leading == PAGE_TABLES[0]:
         release_answering(context, report)
     if report.failed:
+        # The pages that loaded are there, and the models follow them.
+        for event in table_events(loaded, context.selected_asset_keys - {key}):
+            context.log_event(event)
         raise _failure(context, leading, report)
     for asset_key in context.selected_asset_keys:
-        table = BY_NAME[asset_key.path[-1]]
-        metadata = load_metadata(table, report, loaded.row_counts, loaded.run.pipeline)
+        metadata = _table_metadata(loaded, asset_key)
         if asset_key == key:
             # Per page there is a partition row count; the table's own would repeat.
             metadata.pop("dagster/row_count")
             metadata["pages_read"] = len(report.loaded)
             metadata["pages_unchanged"] = len(report.unchanged)
-        yield dg.MaterializeResult(asset_key=asset_key, metadata=metadata)
+        yield dg.MaterializeResult(
+            asset_key=asset_key,
+            metadata=metadata,
+            data_version=dg.DataVersion(report.data_version),
+        )
+
+
+def table_events(
+    loaded: PagesLoad, keys: Iterable[dg.AssetKey]
+) -> Iterator[dg.AssetMaterialization]:
+    """The materialization of each table that a load filled, where none is returned."""
+    if not loaded.report.loaded:
+        return
+    for key in keys:
+        yield dg.AssetMaterialization(
+            key,
+            metadata=_table_metadata(loaded, key),
+            tags={DATA_VERSION_TAG: loaded.report.data_version},
+        )
+
+
+def _table_metadata(loaded: PagesLoad, key: dg.AssetKey) -> dict[str, Any]:
+    return load_metadata(
+        BY_NAME[key.path[-1]], loaded.report, loaded.row_counts, loaded.run.pipeline
+    )
 
 
 def _tell_pages(
     context: dg.AssetExecutionContext, key: dg.AssetKey, report: PagesReport
 ) -> None:
     """Record the materialization of every page that loaded."""
-    pages = page_events_metadata(report)
     # A result stands for every page of the run; without one, pages are told one by one.
     if (
         not report.failed
         and key in context.selected_asset_keys
         and (context.has_partition_key or context.has_partition_key_range)
     ):
-        for page_id, metadata in pages.items():
-            context.add_asset_metadata(metadata, asset_key=key, partition_key=page_id)
+        for page_id in report.loaded:
+            context.add_asset_metadata(
+                _page_metadata(report, page_id), asset_key=key, partition_key=page_id
+            )
         return
     # An event costs more than the read of a page that did not change; it stays as it was.
     settled = report.unchanged & context.instance.get_materialized_partitions(key)
-    for page_id, metadata in pages.items():
+    for page_id in report.loaded:
         if page_id not in settled:
-            context.log_event(
-                dg.AssetMaterialization(key, partition=page_id, metadata=metadata)
-            )
+            context.log_event(page_event(key, report, page_id))
 
 
 def _failure(
@@ -162,20 +189,29 @@ def _failure(
     )
 
 
-def page_events_metadata(report: PagesReport) -> dict[str, dict[str, object]]:
-    """What the materialization of each page that loaded tells."""
+def page_event(
+    key: dg.AssetKey, report: PagesReport, page_id: str
+) -> dg.AssetMaterialization:
+    """The materialization of one page that loaded."""
+    return dg.AssetMaterialization(
+        key,
+        partition=page_id,
+        metadata=_page_metadata(report, page_id),
+        tags={DATA_VERSION_TAG: report.loaded[page_id].content_hash},
+    )
+
+
+def _page_metadata(report: PagesReport, page_id: str) -> dict[str, object]:
+    summary = report.loaded[page_id]
     return {
-        page: {
-            "dagster/partition_row_count": summary.members,
-            "members": summary.members,
-            "joined": summary.changes.joined,
-            "left": summary.changes.left,
-            "changed": summary.changes.changed,
-            "ranks": summary.ranks,
-            "unchanged": page in report.unchanged,
-            "content_hash": summary.content_hash,
-        }
-        for page, summary in report.loaded.items()
+        "dagster/partition_row_count": summary.members,
+        "members": summary.members,
+        "joined": summary.changes.joined,
+        "left": summary.changes.left,
+        "changed": summary.changes.changed,
+        "ranks": summary.ranks,
+        "unchanged": page_id in report.unchanged,
+        "content_hash": summary.content_hash,
     }
 
 

@@ -12,10 +12,12 @@ import dagster as dg
 from pydantic import Field
 
 from roster_platform.defs.autorosters.assets import (
-    page_events_metadata,
+    PAGE_ASSETS,
+    page_event,
     page_users,
     pages,
     release_answering,
+    table_events,
 )
 from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.errors import ConfigurationError
@@ -72,6 +74,8 @@ def retire_roster_pages(context: dg.OpExecutionContext, config: Retirement) -> N
     purge = platform_settings().retired_pages == "purge"
     with readable_failures():
         retire_pages(config.page_ids, purge=purge)
+        # History closes at the retirement, which the models have to follow.
+        context.log_event(dg.AssetMaterialization(["autorosters", "page_loads"]))
     release(context.instance, config.page_ids)
     for page_id in config.page_ids:
         context.instance.delete_dynamic_partition(PAGES_PARTITIONS_NAME, page_id)
@@ -94,12 +98,10 @@ def ask_quarantined_pages(context: dg.OpExecutionContext) -> None:
     resting = quarantined_pages(context.instance)
     asked = [page for page in registered_pages(context.instance) if page in resting]
     with readable_failures(), load_pages(asked) as loaded:
-        for page_id, metadata in page_events_metadata(loaded.report).items():
-            context.log_event(
-                dg.AssetMaterialization(
-                    ["autorosters", "pages"], partition=page_id, metadata=metadata
-                )
-            )
+        for page_id in loaded.report.loaded:
+            context.log_event(page_event(PAGE_ASSETS[0], loaded.report, page_id))
+        for event in table_events(loaded, PAGE_ASSETS[1:]):
+            context.log_event(event)
         release_answering(context, loaded.report)
         for page_id, error in loaded.report.failed.items():
             context.log.warning("%s stays in quarantine: %s", page_id, error)

@@ -44,12 +44,13 @@ def build_endpoint_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
             load_endpoint(name, full_read=config.full_read) as loaded,
         ):
             yield dg.MaterializeResult(
+                data_version=dg.DataVersion(loaded.report.data_version),
                 metadata=load_metadata(
                     endpoint.table,
                     loaded.report,
                     loaded.row_counts,
                     loaded.run.pipeline,
-                )
+                ),
             )
 
     return load

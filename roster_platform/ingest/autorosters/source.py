@@ -103,13 +103,14 @@ class PagesReport(ReadReport):
     """The outcome of every page of a run: its summary, or why it failed.
 
     ``known`` is what earlier runs loaded: a page with the same content is left as it is,
-    and an implausible drop is held back. Empty it to load everything as it comes.
+    unless ``reload_unchanged``, and an implausible drop is held back.
     """
 
     loaded: dict[str, PageSummary] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)
     failed: dict[str, IngestError] = field(default_factory=dict)
     known: Mapping[str, KnownPage] = field(default_factory=dict)
+    reload_unchanged: bool = False
     confirm_drops: bool = False
     query: Query | None = None
     """Reads the warehouse, to tell who joined and left; nobody is told without."""
@@ -117,6 +118,13 @@ class PagesReport(ReadReport):
     def failure_summary(self) -> str:
         """The failed pages by name and reason, one a line."""
         return "\n".join(f"- {page}: {error}" for page, error in self.failed.items())
+
+    @property
+    def data_version(self) -> str:
+        """Equal to that of the run before when no page, read or not, has changed."""
+        held = {page: known.content_hash for page, known in self.known.items()}
+        held |= {page: summary.content_hash for page, summary in self.loaded.items()}
+        return _content_hash(held)
 
     def may_pass(self, page_id: str) -> bool:
         """Whether a page failed, others did not, and asking it again may help."""
@@ -165,8 +173,10 @@ def load_pages(
     reasons. Raises an IngestError when the credentials are missing or malformed settings
     stop the whole run.
     """
-    report = PagesReport("pages", confirm_drops=confirm_drops)
-    with _load(report, page_ids, warehouse, reload=reload_unchanged) as loaded:
+    report = PagesReport(
+        "pages", reload_unchanged=reload_unchanged, confirm_drops=confirm_drops
+    )
+    with _load(report, page_ids, warehouse) as loaded:
         yield loaded
 
 
@@ -179,8 +189,10 @@ def load_page_users(
     confirm_drops: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
-    report = PagesReport("page_users", confirm_drops=confirm_drops)
-    with _load(report, page_ids, warehouse, reload=reload_unchanged) as loaded:
+    report = PagesReport(
+        "page_users", reload_unchanged=reload_unchanged, confirm_drops=confirm_drops
+    )
+    with _load(report, page_ids, warehouse) as loaded:
         yield loaded
 
 
@@ -207,7 +219,6 @@ def _load(
     warehouse: Warehouse | None,
     *,
     discord_id: str | None = None,
-    reload: bool = False,
 ) -> Iterator[PagesLoad]:
     warehouse = warehouse or Warehouse.from_settings()
     autorosters_settings().require_api_key()
@@ -217,10 +228,10 @@ def _load(
     )
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
         if report.name == "pages":
-            report.known = _known_pages(run, with_content=not reload)
+            report.known = _known_pages(run)
             report.query = run.query
         elif report.name == "page_users":
-            report.known = _known_lists(run, with_content=not reload)
+            report.known = _known_lists(run)
         row_counts = run.load(source)
         report.done()
         yield PagesLoad(run, source, report, row_counts)
@@ -255,7 +266,7 @@ def retire_pages(
     warehouse = warehouse or Warehouse.from_settings()
     page_ids = validated_page_ids(page_ids)
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
-        known = _known_pages(run, with_content=True)
+        known = _known_pages(run)
         leaving = [p for p in page_ids if p in known and known[p].content_hash]
         if not leaving:
             return
@@ -303,7 +314,7 @@ def _retirement(
     return source()
 
 
-def _known_pages(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage]:
+def _known_pages(run: PipelineRun) -> dict[str, KnownPage]:
     last_loads = run.query(
         "select loads.page_id, loads.member_count, loads.content_hash "
         "from {table} as loads inner join ("
@@ -313,12 +324,12 @@ def _known_pages(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage
         table="page_loads",
     )
     return {
-        page_id: KnownPage(members, content_hash if with_content else "")
+        page_id: KnownPage(members, content_hash)
         for page_id, members, content_hash in last_loads
     }
 
 
-def _known_lists(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage]:
+def _known_lists(run: PipelineRun) -> dict[str, KnownPage]:
     # A member that was refreshed by itself has no hash, and the list's is not known then.
     lists = run.query(
         "select page_id, count(distinct discord_id), "
@@ -328,7 +339,7 @@ def _known_lists(run: PipelineRun, *, with_content: bool) -> dict[str, KnownPage
         needs=["list_hash"],
     )
     return {
-        page_id: KnownPage(members, content_hash if with_content else "")
+        page_id: KnownPage(members, content_hash)
         for page_id, members, content_hash in lists
     }
 
@@ -461,7 +472,11 @@ def _add_page(
     ):
         report.failed[page_id] = _held_back(page_id, known, summary)
         return
-    if known and known.content_hash == summary.content_hash:
+    if (
+        known
+        and not report.reload_unchanged
+        and known.content_hash == summary.content_hash
+    ):
         report.unchanged.add(page_id)
         rows = {name: rows[name] for name in rows if name == "page_loads"}
     batch.add(page_id, rows, summary.observed_at)

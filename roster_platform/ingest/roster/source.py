@@ -390,6 +390,7 @@ class _Reader:
 
     def _note(self, page: Page) -> None:
         self._report.requests += 1
+        self._report.saw(page.digest)
         if not hasattr(self, "observed_at"):
             self.observed_at = page.date
             self._report.observed_at = page.date
