@@ -14,10 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
+from tests.local_api import local_api
 
 TOKEN = "SOURCES__ROSTER_SOURCE__PUBLIC_ACCESS_TOKEN"
 SEND = ("roster_platform.ingest", "clicks")
@@ -98,16 +102,97 @@ def test_an_answer_that_never_came_is_asked_for_again_under_the_same_key(
     assert deployment.query(sql) == [(3, True)]
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_click_the_api_refuses_is_set_aside_and_the_others_arrive(
+    sandbox: Sandbox, deployment: Deployment, status: int
+) -> None:
+    sandbox.fault("/v2/public/clicks", status=status, body={"error": "Unknown id"})
+    drop(deployment, "one.jsonl", '{"referralId": "a"}\n{"referralId": "b"}\n')
+    done = deployment.run(*SEND)
+    assert done.returncode == 0, done.stdout
+    assert received(deployment) == ["b"]
+    rejects = deployment.folder / "clicks" / "rejected" / "one.jsonl.jsonl"
+    (reject,) = map(json.loads, rejects.read_text().splitlines())
+    assert reject["line"] == 1
+    assert f"with status {status} (“Unknown id”). The click was set" in reject["reason"]
+    # It is not tried again.
+    assert deployment.run(*SEND).returncode == 0
+    assert received(deployment) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "most_requests"),
+    # The first window at most, and of a refused token the first click alone.
+    [
+        (401, TOKEN, 1),
+        (403, TOKEN, 32),
+        (404, "BASE_URL", 32),
+        (500, "5 times in a row", 32 * 5),
+    ],
+)
+def test_while_the_api_fails_clicks_wait_and_nothing_is_lost(
+    sandbox: Sandbox, deployment: Deployment, status: int, said: str, most_requests: int
+) -> None:
+    sandbox.fault("/v2/public/clicks", status=status, times=-1, body={"error": "No"})
+    clicks = [{"referralId": f"ref-{number}"} for number in range(40)]
+    drop(deployment, "one.jsonl", "".join(json.dumps(c) + "\n" for c in clicks))
+    failed = deployment.run(*SEND)
+    assert failed.returncode == 1
+    assert said in failed.stdout
+    asked = sandbox.get("requests")["paths"]["POST /v2/public/clicks"][str(status)]
+    assert 1 <= asked <= most_requests
+    assert received(deployment) == []
+    sandbox.delete("/admin/faults")
+    assert deployment.run(*SEND).returncode == 0
+    assert received(deployment) == sorted(click["referralId"] for click in clicks)
+
+
+def test_one_click_that_always_fails_holds_up_no_other(deployment: Deployment) -> None:
+    def handler(request: Request) -> Response:
+        body = json.loads(api.bodies[-1])
+        sent = body["referralId"]
+        return JSONResponse({"id": sent}, 500 if sent == "ref-0" else 201)
+
+    clicks = [{"referralId": f"ref-{number}"} for number in range(100)]
+    drop(deployment, "one.jsonl", "".join(json.dumps(c) + "\n" for c in clicks))
+    with local_api(handler) as api:
+        failed = deployment.run(
+            *SEND,
+            SOURCES__ROSTER_SOURCE__BASE_URL=api.url,
+            SOURCES__ROSTER_SOURCE__CONCURRENCY="1",
+        )
+    assert failed.returncode == 1
+    assert deployment.value("select count(*) from roster_data.clicks") == 99
+
+
+def test_rows_of_a_table_are_sent_too_each_once(deployment: Deployment) -> None:
+    with duckdb.connect(str(deployment.folder / "roster.duckdb")) as database:
+        database.execute("create schema roster_data")
+        database.execute(
+            "create table roster_data.clicks_outbox as select * from (values "
+            "('a', timestamptz '2026-03-01 10:00:00+00'), ('b', null), (null, null)"
+            ") as clicks (referral_id, clicked_at)"
+        )
+    for _ in range(2):
+        done = deployment.run(*SEND)
+        assert done.returncode == 0, done.stdout
+    assert received(deployment) == ["a", "b"]
+    rejects = deployment.folder / "clicks" / "rejected" / "clicks_outbox.jsonl"
+    (reject,) = map(json.loads, rejects.read_text().splitlines())
+    assert (reject["line"], reject["reason"]) == (3, "referralId is required")
+
+
 def test_killed_again_and_again_each_click_is_sent_once_in_effect(
     sandbox: Sandbox, deployment: Deployment
 ) -> None:
-    referrals = [f"ref-{number}" for number in range(200)]
-    sandbox.fault("/v2/public/clicks", delay_ms=15, times=-1)
+    referrals = [f"ref-{number}" for number in range(1000)]
+    sandbox.fault("/v2/public/clicks", delay_ms=100, times=-1)
     for part in range(4):
-        clicks = ({"referralId": r} for r in referrals[part::4])
-        drop(deployment, f"{part}.jsonl", "".join(json.dumps(c) + "\n" for c in clicks))
+        clicks = [json.dumps({"referralId": r}) for r in referrals[part::4]]
+        drop(deployment, f"{part}.jsonl", "\n".join([*clicks, "nonsense"]))
     moments = random.Random(7)
-    for _ in range(8):
+    kills = 0
+    for _ in range(20):
         process = subprocess.Popen(
             [sys.executable, "-m", *SEND],
             cwd=ROOT,
@@ -115,9 +200,10 @@ def test_killed_again_and_again_each_click_is_sent_once_in_effect(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(moments.uniform(1.0, 3.5))
+        time.sleep(moments.uniform(0.8, 2.2))
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 15
     sandbox.delete("/admin/faults")
 
     done = deployment.run(*SEND)
@@ -130,6 +216,11 @@ def test_killed_again_and_again_each_click_is_sent_once_in_effect(
         assert ledger.execute("select distinct state from clicks").fetchall() == [
             ("loaded",)
         ]
+        assert ledger.execute("select count(*) from clicks").fetchone() == (1000,)
+    for part in range(4):
+        rejects = deployment.folder / "clicks" / "rejected" / f"{part}.jsonl.jsonl"
+        (reject,) = map(json.loads, rejects.read_text().splitlines())
+        assert (reject["line"], reject["reason"]) == (251, "the line is not JSON")
 
 
 def test_clicks_come_by_run_config_too_and_belong_to_their_member(

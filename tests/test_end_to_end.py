@@ -200,7 +200,12 @@ def test_the_dbt_tests_are_asset_checks(deployment, first_day) -> None:
         record.event_log_entry.dagster_event.asset_check_evaluation_data
         for record in checks
     ]
-    assert [e.check_name for e in evaluations if not e.passed] == []
+    # The sandbox sends a field nobody declared, as APIs do.
+    assert [
+        (e.asset_key.to_user_string(), e.check_name)
+        for e in evaluations
+        if not e.passed
+    ] == [("roster/posts", "fields_are_as_expected")]
 
 
 def test_money_and_attribution_are_right_on_the_first_day(

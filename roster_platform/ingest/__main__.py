@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     roster.add_argument(
         "--full-read", action="store_true", help="read everything again"
     )
+    roster.add_argument(
+        "--confirm-drops",
+        action="store_true",
+        help="with --full-read: accept that most of a table was deleted",
+    )
     roster.set_defaults(steps=_roster_steps)
     pages = sources.add_parser("autorosters", help="Auto Rosters pages")
     pages.add_argument(
@@ -97,7 +102,10 @@ def _roster_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
     ]
     return {
         name: lambda name=name: load_endpoint(
-            name, warehouse=warehouse, full_read=options.full_read
+            name,
+            warehouse=warehouse,
+            full_read=options.full_read,
+            confirm_drops=options.confirm_drops,
         )
         for name in names
     }

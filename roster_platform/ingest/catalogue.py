@@ -25,6 +25,9 @@ OBSERVED_AT = "_observed_at"
 DELETED = "_deleted"
 DELETED_HINTS = {DELETED: {"data_type": "bool", "nullable": True, "hard_delete": True}}
 POSITION = "position"
+# Of tables whose records the source may delete: marked, never removed.
+IS_DELETED = "is_deleted"
+DELETED_AT = "deleted_at"
 
 _naming = NamingConvention()
 
@@ -75,6 +78,8 @@ class Table:
 
     Column names in the warehouse are dlt's snake_case of the field names. Fields that
     are not declared still land, as new columns (nested values as JSON text).
+    ``soft_deletes`` marks records that the source no longer lists (``is_deleted``,
+    ``deleted_at``); without it they stay as they were last read.
     """
 
     name: str
@@ -82,6 +87,7 @@ class Table:
     primary_key: tuple[str, ...]
     columns: Mapping[str, Column]
     children: tuple[Child, ...] = ()
+    soft_deletes: bool = False
 
 
 def child_table_name(table: Table, child: Child) -> str:

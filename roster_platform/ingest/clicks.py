@@ -1,7 +1,8 @@
 """The click outbox: clicks from files, sent to Roster, each exactly once in effect.
 
 Files in ``<data_dir>/clicks/outbox`` (JSONL or CSV; write elsewhere and rename them
-in) are taken into a ledger, sent with the public token, and their answers loaded. Each
+in), and rows of the table ``roster_data.clicks_outbox`` if somebody makes one, are taken
+into a ledger, sent with the public token, and their answers loaded. Each
 step is recorded before the next begins, so a kill at any moment only means that a step
 is repeated: taking in and loading repeat harmlessly, and a click whose answer never
 came is sent again under the same ``Idempotency-Key``.
@@ -14,10 +15,12 @@ import hashlib
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,7 @@ from roster_platform.ingest.errors import (
     AccessDeniedError,
     CredentialsError,
     IngestError,
+    RateLimitError,
     RefusedError,
 )
 from roster_platform.ingest.report import ReadReport
@@ -40,11 +44,15 @@ from roster_platform.ingest.settings import roster_settings
 from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http import Answer, ApiClient
 
 RUN_CONFIG = "run_config"
+OUTBOX_TABLE = "clicks_outbox"
+CLICK_FIELDS = ("referralId", "clickId", "url", "clickedAt")
+_CLICKS_AT_A_TIME = 32
 _SUFFIXES = {".jsonl", ".csv"}
 _CLICK_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_STOPS_ALL = (CredentialsError, AccessDeniedError, RateLimitError)
 _TOKEN_REMEDY = (
     "Create a Public token in Roster under Settings > Integrations > API Access and set "
     "SOURCES__ROSTER_SOURCE__PUBLIC_ACCESS_TOKEN. The unsent clicks wait in the ledger."
@@ -102,8 +110,13 @@ def load_clicks(
         (folder / name).mkdir(parents=True, exist_ok=True)
     report = ClicksReport("clicks")
     # One sender at a time: two would both find the same click unanswered.
-    with FileLock(folder / "ledger.lock"), closing(_open(folder)) as ledger:
+    with (
+        FileLock(folder / "ledger.lock"),
+        closing(_open(folder)) as ledger,
+        warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run,
+    ):
         _take_in(ledger, folder, RUN_CONFIG, enumerate(clicks, start=1), report)
+        _take_in(ledger, folder, OUTBOX_TABLE, _table_rows(run), report)
         for path in outbox_files(warehouse):
             _take_in(ledger, folder, path.name, _lines(path), report)
             _archive(path, folder / "done")
@@ -113,18 +126,17 @@ def load_clicks(
         except IngestError as error:
             stopped = error
         report.pending = len(_in_state(ledger, "pending", "sending"))
-        with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
-            rows = _in_state(ledger, "sent")
-            report.rows = len(rows)
-            row_counts = run.load(_source(rows))
-            with ledger:
-                ledger.executemany(
-                    "update clicks set state = 'loaded' where click_id = ?",
-                    [(row["click_id"],) for row in rows],
-                )
-            if stopped:
-                raise stopped
-            yield ClicksLoad(run, report, row_counts)
+        rows = _in_state(ledger, "sent")
+        report.rows = len(rows)
+        row_counts = run.load(_source(rows))
+        with ledger:
+            ledger.executemany(
+                "update clicks set state = 'loaded' where click_id = ?",
+                [(row["click_id"],) for row in rows],
+            )
+        if stopped:
+            raise stopped
+        yield ClicksLoad(run, report, row_counts)
 
 
 def outbox_files(warehouse: Warehouse) -> list[Path]:
@@ -135,6 +147,15 @@ def outbox_files(warehouse: Warehouse) -> list[Path]:
         for path in (outbox.iterdir() if outbox.is_dir() else ())
         if path.is_file() and path.suffix in _SUFFIXES and path.name[0] != "."
     )
+
+
+def waiting_clicks(warehouse: Warehouse) -> int:
+    """Clicks that were taken in and have no answer yet."""
+    path = warehouse.data_path / "clicks" / "ledger.db"
+    if not path.exists():
+        return 0
+    with closing(_open(path.parent)) as ledger:
+        return len(_in_state(ledger, "pending", "sending"))
 
 
 def validated_click(record: Any) -> tuple[str, dict[str, Any]]:
@@ -174,8 +195,7 @@ def _json(value: Any) -> str:
 
 
 def _open(folder: Path) -> sqlite3.Connection:
-    # The client notes each try from its own thread, one at a time.
-    ledger = sqlite3.connect(folder / "ledger.db", check_same_thread=False)
+    ledger = sqlite3.connect(folder / "ledger.db")
     ledger.row_factory = sqlite3.Row
     ledger.execute("pragma journal_mode = wal")
     ledger.execute("pragma synchronous = full")
@@ -266,6 +286,7 @@ def _archive(path: Path, done: Path) -> None:
 def _send_waiting(
     ledger: sqlite3.Connection, folder: Path, report: ClicksReport
 ) -> None:
+    """Send what has no answer, some at a time; raises what stopped it, answers noted."""
     waiting = _in_state(ledger, "pending", "sending")
     if not waiting:
         return
@@ -274,57 +295,116 @@ def _send_waiting(
     headers = {"Authorization": f"Bearer {token}"}
     from roster_platform.ingest.http import ApiClient
 
+    stopped: IngestError | None = None
     with ApiClient("Roster", settings, headers, token, _REMEDIES) as client:
-        for row in waiting:
-            _send(ledger, folder, client, row, report)
+        for start in range(0, len(waiting), _CLICKS_AT_A_TIME):
+            rows = waiting[start : start + _CLICKS_AT_A_TIME]
+            sent = report.sent
+            error = _send(ledger, folder, client, rows, report)
+            stopped = stopped or error
+            # A click that fails alone does not hold up the others.
+            if error and (report.sent == sent or isinstance(error, _STOPS_ALL)):
+                break
+            report.progress(start + len(rows), len(waiting), "clicks")
+    if stopped:
+        raise stopped
 
 
 def _send(
     ledger: sqlite3.Connection,
     folder: Path,
     client: ApiClient,
-    row: sqlite3.Row,
+    rows: Sequence[sqlite3.Row],
     report: ClicksReport,
-) -> None:
-    key = row["click_id"]
+) -> IngestError | None:
+    """Send some clicks side by side; returns what kept one of them from an answer."""
+    from roster_platform.ingest.http import Post
 
-    def leaving() -> None:
-        with ledger:
-            ledger.execute(
-                "update clicks set state = 'sending', attempts = attempts + 1, "
-                "resent = attempts > 0 where click_id = ?",
-                (key,),
-            )
-
-    try:
-        answer = client.post(
-            CLICKS_PATH, orjson.loads(row["body"]), {"Idempotency-Key": key}, leaving
+    tries: Counter[str] = Counter()
+    # Noted before any of them leaves: what a kill leaves in this state may have arrived.
+    with ledger:
+        ledger.executemany(
+            "update clicks set resent = resent or state = 'sending', state = 'sending' "
+            "where click_id = ?",
+            [(row["click_id"],) for row in rows],
         )
-    except RefusedError as error:
-        with ledger:
-            ledger.execute(
-                "update clicks set state = 'rejected' where click_id = ?", (key,)
-            )
-            _reject(ledger, row["file"], row["line"], str(error), row["body"])
-        _write_rejects(ledger, folder, row["file"])
+    posts = (
+        Post(
+            orjson.loads(row["body"]),
+            {"Idempotency-Key": row["click_id"]},
+            partial(tries.update, [row["click_id"]]),
+        )
+        for row in rows
+    )
+    stopped: IngestError | None = None
+    with ledger:
+        for row, outcome in zip(
+            rows, client.post_each(CLICKS_PATH, posts), strict=True
+        ):
+            key = row["click_id"]
+            report.requests += tries[key]
+            stopped = _note(ledger, row, outcome, tries[key], report) or stopped
+    for file in {row["file"] for row in rows}:
+        _write_rejects(ledger, folder, file)
+    return stopped
+
+
+def _note(
+    ledger: sqlite3.Connection,
+    row: sqlite3.Row,
+    outcome: Answer | IngestError,
+    tries: int,
+    report: ClicksReport,
+) -> IngestError | None:
+    """Write down what became of one click; returns what kept it from an answer."""
+    key = row["click_id"]
+    ledger.execute(
+        "update clicks set attempts = attempts + ?, resent = resent or ? "
+        "where click_id = ?",
+        (tries, tries > 1, key),
+    )
+    if isinstance(outcome, RefusedError):
+        ledger.execute(
+            "update clicks set state = 'rejected' where click_id = ?", (key,)
+        )
+        _reject(ledger, row["file"], row["line"], str(outcome), row["body"])
         report.rejected += 1
-        return
-    except (CredentialsError, AccessDeniedError):
-        with ledger:
+        return None
+    if isinstance(outcome, IngestError):
+        # A refused token is an answer: nothing arrived.
+        if isinstance(outcome, CredentialsError | AccessDeniedError):
             ledger.execute(
                 "update clicks set state = 'pending' where click_id = ?", (key,)
             )
-        raise
-    with ledger:
-        ledger.execute(
-            "update clicks set state = 'sent', sent_at = ?, status = ?, response = ? "
-            "where click_id = ?",
-            (answer.date.isoformat(), answer.status, _json(answer.body), key),
-        )
+        return outcome
+    ledger.execute(
+        "update clicks set state = 'sent', sent_at = ?, status = ?, response = ? "
+        "where click_id = ?",
+        (outcome.date.isoformat(), outcome.status, _json(outcome.body), key),
+    )
     report.sent += 1
-    report.requests += 1
     query = "select resent from clicks where click_id = ?"
     report.resent += ledger.execute(query, (key,)).fetchone()[0]
+    return None
+
+
+def _table_rows(run: PipelineRun) -> Iterator[tuple[int, Any]]:
+    """The rows somebody put into the table beside the files, if there is one."""
+    names = {column_name(name): name for name in CLICK_FIELDS}
+    columns = sorted(run.columns(OUTBOX_TABLE) & names.keys())
+    if not columns:
+        return
+    rows = run.query(f"select {', '.join(columns)} from {{table}}", OUTBOX_TABLE)
+    for number, row in enumerate(rows, start=1):
+        yield (
+            number,
+            {
+                names[column]: value.isoformat()
+                if isinstance(value, datetime)
+                else value
+                for column, value in zip(columns, row, strict=True)
+            },
+        )
 
 
 def _source(rows: Sequence[sqlite3.Row]) -> DltSource:

@@ -16,6 +16,8 @@ import yaml
 
 from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.catalogue import (
+    DELETED_AT,
+    IS_DELETED,
     OBSERVED_AT,
     POSITION,
     Column,
@@ -37,6 +39,12 @@ _SOURCES: Mapping[str, tuple[str, tuple[Table, ...]]] = {
 _OBSERVED_AT = Column(
     "timestamp", "When the API was last read for this row (its clock)."
 )
+_DELETION = {
+    IS_DELETED: Column("bool", "True when the source lists the record no longer."),
+    DELETED_AT: Column(
+        "timestamp", "The read of everything that missed it; NULL while listed."
+    ),
+}
 _POSITION = Column("bigint", "The element's place in its list, from 0.")
 
 
@@ -98,7 +106,8 @@ def _source(name: str, description: str, tables: Iterable[Table]) -> dict[str, A
 
 def _tables(source: str, table: Table) -> Iterator[dict[str, Any]]:
     meta = {"dagster": {"asset_key": [source, table.name]}}
-    yield _entry(table.name, table.description, meta, table.columns)
+    marks = _DELETION if table.soft_deletes else {}
+    yield _entry(table.name, table.description, meta, {**table.columns, **marks})
     for child in table.children:
         parent_key = table.columns[table.primary_key[-1]]
         columns = {child.parent_key: parent_key}

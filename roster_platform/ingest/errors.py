@@ -58,7 +58,7 @@ class BadResponseError(IngestError):
 
 
 class RefusedError(BadResponseError):
-    """The API says that this one request is wrong (400); the next may be right."""
+    """The API says that this one request is wrong (400, 422); the next may be right."""
 
 
 class PagingError(IngestError):

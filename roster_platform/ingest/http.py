@@ -104,6 +104,15 @@ class Paging:
     """Start with one page in flight and grow: for reads that usually stop early."""
 
 
+@dataclass(frozen=True)
+class Post:
+    """One document to send; ``before_send`` runs before each try leaves."""
+
+    body: Any
+    headers: Mapping[str, str]
+    before_send: Callable[[], None]
+
+
 @dataclass
 class _Gate:
     """When the next request to one API may start, shared by the whole process."""
@@ -205,26 +214,31 @@ class ApiClient:
         """GET one JSON document. Raises an IngestError."""
         return self._loop.run(self._get(path, params or {}))
 
-    def post(
-        self,
-        path: str,
-        body: Any,
-        headers: Mapping[str, str],
-        before_send: Callable[[], None],
-    ) -> Answer:
-        """POST one JSON document. Raises an IngestError.
+    def post_each(
+        self, path: str, posts: Iterable[Post]
+    ) -> Iterator[Answer | IngestError]:
+        """POST JSON documents concurrently; the outcomes come in order.
 
-        It is retried as a GET is, so ``headers`` must carry what makes the API take a
-        repeat for the same request. ``before_send`` runs before each try leaves.
+        Each is retried as a GET is, so its headers must carry what makes the API take a
+        repeat for the same request.
         """
-        request = _Request(
-            "POST",
-            path,
-            body=orjson.dumps(body),
-            headers={"Content-Type": "application/json", **headers},
-            before_send=before_send,
-        )
-        return self._loop.run(self._ask(request))
+
+        async def attempt(post: Post) -> Answer | IngestError:
+            request = _Request(
+                "POST",
+                path,
+                body=orjson.dumps(post.body),
+                headers={"Content-Type": "application/json", **post.headers},
+                before_send=post.before_send,
+            )
+            try:
+                return await self._ask(request)
+            except IngestError as error:
+                return error
+
+        calls = (lambda post=post: attempt(post) for post in posts)
+        # The first one goes alone: a refused token then costs one request, not a window.
+        return self._iterate(_in_order(calls, self._window(alone_first=True)))
 
     def get_each(
         self, paths: Iterable[str]
@@ -524,12 +538,15 @@ class ApiClient:
                 )
             )
         kind = {
-            400: RefusedError,
+            **dict.fromkeys((400, 409, 413, 422), RefusedError),
             401: CredentialsError,
             403: AccessDeniedError,
             404: NotFoundError,
         }.get(status, BadResponseError)
-        remedy = self._remedies.get(status, "Check the settings of this source.")
+        remedy = self._remedies.get(
+            400 if kind is RefusedError else status,
+            "Check the settings of this source.",
+        )
         error = kind(
             f"{self._name} refused /{path} with status {status}{said}. {remedy} "
             "Rows loaded earlier are kept."

@@ -22,7 +22,8 @@ class Drift:
     rows: int
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.field}: {self.problem} ({self.rows} rows)"
+        rows = f" ({self.rows} rows)" if self.rows else ""
+        return f"{self.table}.{self.field}: {self.problem}{rows}"
 
 
 @dataclass
@@ -33,8 +34,18 @@ class ReadReport:
     logger: logging.Logger = field(
         default_factory=lambda: logging.getLogger("roster_platform.ingest")
     )
+    accept_fields: bool = False
+    """Take the fields that come as those to expect from now on."""
     rows: int = 0
     requests: int = 0
+    is_complete: bool = False
+    """Everything was read: what did not come is not there."""
+    announced: int | None = None
+    """How many records the API says there are."""
+    held: int | None = None
+    """How many records the warehouse now holds that the API is known to list."""
+    deleted: int = 0
+    """How many records a complete read missed, and marked as deleted."""
     observed_at: datetime | None = None
     drifts: list[Drift] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 
 from roster_platform.ingest.catalogue import (
     DELETED,
+    DELETED_AT,
+    IS_DELETED,
     OBSERVED_AT,
     POSITION,
     Child,
@@ -53,7 +55,7 @@ class TableBuilder:
     """Builds the Arrow tables of one raw table and its children, batch by batch.
 
     ``tombstones`` adds the column that marks deletions (see tombstone_rows()).
-    ``drifts`` is what did not match the declaration so far.
+    ``drifts`` is what did not match the declaration so far, ``fields`` what came, by table.
     """
 
     def __init__(self, table: Table, *, tombstones: bool = False) -> None:
@@ -62,6 +64,7 @@ class TableBuilder:
         self._tombstones = tombstones
         self._problems: Counter[tuple[str, str, str]] = Counter()
         self._extra_columns: dict[str, dict[str, str]] = {}
+        self.fields: dict[str, set[str]] = {}
         self._handled_fields = {*table.columns, *(c.field for c in table.children)}
 
     @property
@@ -84,6 +87,9 @@ class TableBuilder:
         columns = self._declared(name, self.table.columns, records)
         for key in self.table.primary_key:
             self._require_key(columns[column_name(key)], key)
+        if self.table.soft_deletes:
+            columns[IS_DELETED] = pa.repeat(pa.scalar(False), len(records))
+            columns[DELETED_AT] = pa.nulls(len(records), ARROW_TYPES["timestamp"])
         self._add_undeclared(columns, records)
         if self._tombstones:
             columns[DELETED] = pa.repeat(pa.scalar(False), len(records))
@@ -177,7 +183,9 @@ class TableBuilder:
         table = table or self.table.name
         handled = self._handled_fields if handled is None else handled
         extra = self._extra_columns.setdefault(table, {})
-        came = set().union(*records) - handled
+        fields = set().union(*records)
+        self.fields.setdefault(table, set()).update(fields)
+        came = fields - handled
         for field in sorted(came):
             name = column_name(field)
             if name in columns or extra.get(name, field) != field:

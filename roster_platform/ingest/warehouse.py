@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 DESTINATIONS = ("duckdb",)
 # New tables and columns arrive; a column that changes its type does not, silently.
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+Execute = Callable[..., Sequence[Sequence[Any]]]
 _LOCK_PATIENCE_SECONDS = 3600
 _LOCK_REPORT_SECONDS = 15
 
@@ -108,6 +109,22 @@ class Warehouse:
             else nullcontext()
         ):
             yield
+
+    def is_being_written(self) -> bool:
+        """Whether a process holds the right to write at this moment."""
+        lock = FileLock(f"{self.database_path}.lock")
+        if not Path(lock.lock_file).exists():
+            return False
+        try:
+            with lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def dead_runs(self) -> int:
+        """Working folders whose process has died; the next run removes them."""
+        runs = self.data_path / "dlt" / "runs"
+        return sum(_is_left(folder) for folder in runs.glob("*") if folder.is_dir())
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
@@ -198,26 +215,40 @@ class PipelineRun:
         Nor when one of the columns it ``needs`` does not: one that came with a later
         version of the platform than the warehouse was loaded by.
         """
-        with self._warehouse.writing():
-            if needs and not self._has_columns(table, needs):
+        with self.statements(table) as execute:
+            if needs and not self._columns(table) >= set(needs):
                 return []
-            with self.pipeline.sql_client() as client:
-                name = client.make_qualified_table_name(table)
-                try:
-                    return client.execute_sql(sql.format(table=name)) or []
-                except DatabaseUndefinedRelation:
-                    return []
+            try:
+                return execute(sql)
+            except DatabaseUndefinedRelation:
+                return []
 
-    def _has_columns(self, table: str, columns: Sequence[str]) -> bool:
+    @contextmanager
+    def statements(self, table: str) -> Iterator[Execute]:
+        """Run SQL on ``{table}``, values as further arguments, nobody else writing."""
+        with self._warehouse.writing(), self.pipeline.sql_client() as client:
+            name = client.make_qualified_table_name(table)
+
+            def execute(sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+                return client.execute_sql(sql.format(table=name), *values) or []
+
+            yield execute
+
+    def columns(self, table: str) -> set[str]:
+        """The columns a table has; none when it does not exist."""
+        with self._warehouse.writing():
+            return self._columns(table)
+
+    def _columns(self, table: str) -> set[str]:
         with self.pipeline.sql_client() as client:
             try:
                 name = client.make_qualified_table_name(table)
                 with client.execute_query(
                     f"select * from {name} where 1 = 0"
                 ) as cursor:
-                    return {column[0] for column in cursor.description} >= set(columns)
+                    return {column[0] for column in cursor.description}
             except DatabaseUndefinedRelation:
-                return False
+                return set()
 
     def _row_counts(self) -> dict[str, int]:
         normalized = self.pipeline.last_trace.last_normalize_info
@@ -265,13 +296,17 @@ def _publish(working_dir: Path) -> None:
 def _sweep(runs: Path) -> None:
     """Remove working folders whose process has died."""
     for folder in runs.iterdir():
-        if not folder.is_dir():
-            continue
-        owner = FileLock(f"{folder}.lock")
-        try:
-            owner.acquire(timeout=0)
-        except Timeout:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        owner.release()
-        Path(owner.lock_file).unlink(missing_ok=True)
+        if folder.is_dir() and _is_left(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(f"{folder}.lock").unlink(missing_ok=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody works in a folder any more: its lock went with its process."""
+    owner = FileLock(f"{folder}.lock")
+    try:
+        owner.acquire(timeout=0)
+    except Timeout:
+        return False
+    owner.release()
+    return True

@@ -12,6 +12,8 @@ from roster_platform.ingest.catalogue import Table
 from roster_platform.ingest.report import ReadReport
 from roster_platform.lib.translators import declared_columns
 
+ROWS_LISTED = "rows_listed"
+"""Metadata: the table's rows that the API is known to list."""
 DATA_VERSION_TAG = "dagster/data_version"
 """The tag by which an event that is logged, not returned, carries its data version."""
 
@@ -23,9 +25,13 @@ def load_metadata(
     metadata: dict[str, Any] = {
         "dagster/row_count": row_counts.get(table.name, 0),
         "dagster/column_schema": loaded_columns(table, pipeline),
+        ROWS_LISTED: row_counts.get(table.name, 0),
         "rows_read": report.rows,
         "requests": report.requests,
     }
+    if table.soft_deletes:
+        metadata[ROWS_LISTED] = report.held
+        metadata["newly_deleted"] = report.deleted
     for name, count in row_counts.items():
         if name.startswith(f"{table.name}__"):
             metadata[f"rows of {name}"] = count

@@ -22,6 +22,7 @@ listed as (
         is_personal,
         assigned_at,
         updated_at,
+        is_deleted,
         observed_at,
         0 as listing
     from looked_up
@@ -38,20 +39,22 @@ listed as (
         is_personal,
         assigned_at,
         updated_at,
+        is_deleted,
         observed_at,
         1 as listing
     from by_rule
 
 ),
 
--- Both endpoints list a code; the lookup wins, the rule's list fills what it lacks.
+-- Both endpoints list a code; the lookup wins, the rule's list fills what it lacks. A
+-- code is deleted when neither lists it.
 ranked as (
 
     select
         *,
         row_number() over (
             partition by discount_code_id
-            order by listing asc, updated_at desc, discount_rule_id asc
+            order by is_deleted asc, listing asc, updated_at desc, discount_rule_id asc
         ) as preference
     from listed
 
@@ -69,6 +72,7 @@ final as (
         contact_id,
         coalesce(is_personal, false) as is_personal,
         assigned_at,
+        is_deleted,
         observed_at
     from ranked
     where preference = 1

@@ -63,17 +63,34 @@ latest as (
 
 ),
 
-{% if is_incremental() -%}
+known as (
+
+    {% if is_incremental() -%}
+        select
+            page_load_id,
+            page_id,
+            content_since
+        from {{ this }}
+    {%- else -%}
+        select
+            page_load_id,
+            page_id,
+            content_since
+        from dated
+        where 1 = 0
+    {%- endif %}
+
+),
+
 built as (
 
     select distinct
         page_id,
         content_since
-    from {{ this }}
+    from known
 
 ),
 
-{% endif -%}
 -- History sees what a build finds, so a read between two builds is known when its
 -- content is that of one of them.
 final as (
@@ -90,18 +107,14 @@ final as (
         on
             dated.page_id = latest.page_id
             and dated.content_hash = latest.content_hash
-    {%- if is_incremental() %}
     left join built
         on
             dated.page_id = built.page_id
             and dated.content_since = built.content_since
-    left join {{ this }} as known on dated.page_load_id = known.page_load_id
+    left join known on dated.page_load_id = known.page_load_id
     where
         known.page_load_id is null
-        and (latest.page_id is not null or built.page_id is not null)
-    {%- else %}
-    where latest.page_id is not null
-    {%- endif %}
+        and coalesce(latest.page_id, built.page_id) is not null
 
 )
 

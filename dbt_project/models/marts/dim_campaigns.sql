@@ -15,7 +15,8 @@ final as (
         start_date,
         end_date,
         created_at,
-        updated_at
+        updated_at,
+        is_deleted
     from campaigns
 
 )

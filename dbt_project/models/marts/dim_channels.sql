@@ -28,7 +28,8 @@ final as (
         channels.channel_description,
         {{ surrogate_key(['channels.program_id']) }} as program_key,
         channels.created_at,
-        channels.updated_at
+        channels.updated_at,
+        coalesce(channels.is_deleted, false) as is_deleted
     from channel_ids
     left join channels on channel_ids.channel_id = channels.channel_id
     where channel_ids.channel_id is not null

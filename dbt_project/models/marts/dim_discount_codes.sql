@@ -16,7 +16,8 @@ final as (
         discount_rule_kind,
         is_personal,
         {{ surrogate_key(["'roster'", 'contact_id']) }} as member_key,
-        assigned_at
+        assigned_at,
+        is_deleted
     from codes
 
 )

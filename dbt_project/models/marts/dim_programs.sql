@@ -47,7 +47,8 @@ final as (
         programs.commission_value,
         programs.look_back_days,
         programs.created_at,
-        programs.updated_at
+        programs.updated_at,
+        coalesce(programs.is_deleted, false) as is_deleted
     from program_ids
     left join programs on program_ids.program_id = programs.program_id
     where program_ids.program_id is not null

@@ -2,6 +2,24 @@
     materialized='incremental',
     unique_key='engagement_key',
     on_schema_change='append_new_columns',
+    post_hook="
+        delete from {{ this }}
+        where
+            (
+                engagement_type = 'post'
+                and engagement_id not in (select post_id from {{ ref('stg_roster__posts') }})
+            )
+            or (
+                engagement_type = 'comment'
+                and engagement_id not in (
+                    select comment_id from {{ ref('stg_roster__comments') }}
+                )
+            )
+            or (
+                engagement_type = 'like'
+                and engagement_id not in (select like_id from {{ ref('stg_roster__likes') }})
+            )
+    ",
 ) }}
 
 with posts as (

@@ -2,6 +2,10 @@
     materialized='incremental',
     unique_key='order_key',
     on_schema_change='append_new_columns',
+    post_hook="
+        delete from {{ this }}
+        where order_id not in (select order_id from {{ ref('stg_roster__orders') }})
+    ",
 ) }}
 
 with orders as (

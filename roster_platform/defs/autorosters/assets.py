@@ -4,7 +4,7 @@
 loaded; the other tables of a page are filled by the same load and are shown once a run.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -24,6 +24,15 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.lib.alerts import FAILED_PAGES
+from roster_platform.lib.checks import (
+    EVERY_PAGE_IS_FRESH,
+    FIELDS_ARE_AS_EXPECTED,
+    ROWS_MATCH_API,
+    VOLUME_IS_PLAUSIBLE,
+    check_specs,
+    every_page_is_fresh,
+    read_checks,
+)
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import DATA_VERSION_TAG, load_metadata
 from roster_platform.lib.partitions import (
@@ -36,6 +45,14 @@ from roster_platform.lib.partitions import (
 from roster_platform.lib.translators import RawTableTranslator
 
 PAGE_ASSETS = tuple(dg.AssetKey(["autorosters", table]) for table in PAGE_TABLES)
+_CHECKS: Mapping[str, Sequence[str]] = {
+    "pages": (EVERY_PAGE_IS_FRESH, FIELDS_ARE_AS_EXPECTED),
+    "ranks": (FIELDS_ARE_AS_EXPECTED,),
+    "users": (ROWS_MATCH_API, VOLUME_IS_PLAUSIBLE, FIELDS_ARE_AS_EXPECTED),
+    "user_certifications": (FIELDS_ARE_AS_EXPECTED,),
+    "user_subdivisions": (FIELDS_ARE_AS_EXPECTED,),
+    "page_users": (ROWS_MATCH_API, VOLUME_IS_PLAUSIBLE, FIELDS_ARE_AS_EXPECTED),
+}
 Loader = Callable[..., AbstractContextManager[PagesLoad]]
 
 
@@ -49,6 +66,10 @@ class PagesRead(dg.Config):
         default=False,
         description="Accept that a page lost over half of its members since its last "
         "read; it is held back otherwise.",
+    )
+    accept_fields: bool = Field(
+        default=False,
+        description="Stop telling of fields that are sent no longer.",
     )
 
 
@@ -72,6 +93,11 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
 
     @dg.multi_asset(
         specs=specs,
+        check_specs=[
+            check
+            for spec in specs
+            for check in check_specs(spec.key, _CHECKS.get(spec.key.path[-1], ()))
+        ],
         name=f"autorosters__{leading}",
         can_subset=True,
         retry_policy=TEMPORARY_FAILURES,
@@ -119,7 +145,22 @@ def _results(
             asset_key=asset_key,
             metadata=metadata,
             data_version=dg.DataVersion(report.data_version),
+            check_results=list(_checks(context, asset_key, loaded)),
         )
+
+
+def _checks(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, loaded: PagesLoad
+) -> Iterator[dg.AssetCheckResult]:
+    table, report = key.path[-1], loaded.report
+    names = _CHECKS.get(table, ())
+    rows = loaded.row_counts.get(table)
+    yield from read_checks(key, names, report, rows, context.instance)
+    if EVERY_PAGE_IS_FRESH in names and report.observed_at:
+        reads = {page: known.read_at for page, known in report.known.items()}
+        reads |= {page: read.observed_at for page, read in report.loaded.items()}
+        pages = registered_pages(context.instance)
+        yield every_page_is_fresh(key, pages, reads, report.observed_at)
 
 
 def table_events(

@@ -7,9 +7,18 @@ from pydantic import Field
 from roster_platform.ingest.catalogue import Endpoint
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import API_DOCS_URL, ENDPOINTS
+from roster_platform.lib.checks import (
+    FIELDS_ARE_AS_EXPECTED,
+    ROWS_MATCH_API,
+    VOLUME_IS_PLAUSIBLE,
+    check_specs,
+    read_checks,
+)
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import load_metadata
 from roster_platform.lib.translators import RawTableTranslator
+
+_CHECKS = (ROWS_MATCH_API, VOLUME_IS_PLAUSIBLE, FIELDS_ARE_AS_EXPECTED)
 
 
 class RosterRead(dg.Config):
@@ -18,6 +27,15 @@ class RosterRead(dg.Config):
     full_read: bool = Field(
         default=False,
         description="Read everything again, also where the endpoint could stop early.",
+    )
+    confirm_drops: bool = Field(
+        default=False,
+        description="Accept that most of a table was deleted at the source; nothing is "
+        "marked as deleted otherwise.",
+    )
+    accept_fields: bool = Field(
+        default=False,
+        description="Stop telling of fields that are sent no longer.",
     )
 
 
@@ -34,6 +52,7 @@ def build_endpoint_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         specs=[spec],
+        check_specs=list(check_specs(spec.key, _CHECKS)),
         name=f"roster__{name}",
         retry_policy=TEMPORARY_FAILURES,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -41,15 +60,18 @@ def build_endpoint_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
     def load(context: dg.AssetExecutionContext, config: RosterRead):
         with (
             readable_failures(),
-            load_endpoint(name, full_read=config.full_read) as loaded,
+            load_endpoint(name, **config.model_dump()) as loaded,
         ):
+            report = loaded.report
             yield dg.MaterializeResult(
-                data_version=dg.DataVersion(loaded.report.data_version),
+                data_version=dg.DataVersion(report.data_version),
                 metadata=load_metadata(
-                    endpoint.table,
-                    loaded.report,
-                    loaded.row_counts,
-                    loaded.run.pipeline,
+                    endpoint.table, report, loaded.row_counts, loaded.run.pipeline
+                ),
+                check_results=list(
+                    read_checks(
+                        spec.key, _CHECKS, report, report.held, context.instance
+                    )
                 ),
             )
 

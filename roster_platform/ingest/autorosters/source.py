@@ -31,6 +31,7 @@ from roster_platform.ingest.autorosters.changes import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.catalogue import DELETED_HINTS
+from roster_platform.ingest.drift import lost_fields
 from roster_platform.ingest.errors import (
     AccessDeniedError,
     BadResponseError,
@@ -96,6 +97,7 @@ class KnownPage:
 
     members: int
     content_hash: str | None
+    read_at: datetime
 
 
 @dataclass
@@ -112,6 +114,8 @@ class PagesReport(ReadReport):
     known: Mapping[str, KnownPage] = field(default_factory=dict)
     reload_unchanged: bool = False
     confirm_drops: bool = False
+    fields: dict[str, set[str]] = field(default_factory=dict)
+    """The fields that came, by table."""
     query: Query | None = None
     """Reads the warehouse, to tell who joined and left; nobody is told without."""
 
@@ -125,6 +129,11 @@ class PagesReport(ReadReport):
         held = {page: known.content_hash for page, known in self.known.items()}
         held |= {page: summary.content_hash for page, summary in self.loaded.items()}
         return _content_hash(held)
+
+    def knows_every_page(self) -> bool:
+        """Whether this run read every page that any run has."""
+        active = {page for page, known in self.known.items() if known.content_hash}
+        return bool(self.loaded) and self.loaded.keys() >= active
 
     def may_pass(self, page_id: str) -> bool:
         """Whether a page failed, others did not, and asking it again may help."""
@@ -165,16 +174,21 @@ def load_pages(
     warehouse: Warehouse | None = None,
     reload_unchanged: bool = False,
     confirm_drops: bool = False,
+    accept_fields: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load roster pages, all in one run; the body runs once the good ones are loaded.
 
     ``reload_unchanged`` writes pages that did not change too; ``confirm_drops`` accepts
-    that a page lost most of its members. Failed pages are in the report, with their
+    that a page lost most of its members, ``accept_fields`` that a field is sent no
+    longer. Failed pages are in the report, with their
     reasons. Raises an IngestError when the credentials are missing or malformed settings
     stop the whole run.
     """
     report = PagesReport(
-        "pages", reload_unchanged=reload_unchanged, confirm_drops=confirm_drops
+        "pages",
+        reload_unchanged=reload_unchanged,
+        confirm_drops=confirm_drops,
+        accept_fields=accept_fields,
     )
     with _load(report, page_ids, warehouse) as loaded:
         yield loaded
@@ -187,10 +201,14 @@ def load_page_users(
     warehouse: Warehouse | None = None,
     reload_unchanged: bool = False,
     confirm_drops: bool = False,
+    accept_fields: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
     report = PagesReport(
-        "page_users", reload_unchanged=reload_unchanged, confirm_drops=confirm_drops
+        "page_users",
+        reload_unchanged=reload_unchanged,
+        confirm_drops=confirm_drops,
+        accept_fields=accept_fields,
     )
     with _load(report, page_ids, warehouse) as loaded:
         yield loaded
@@ -233,8 +251,22 @@ def _load(
         elif report.name == "page_users":
             report.known = _known_lists(run)
         row_counts = run.load(source)
+        if discord_id is None:
+            _count_members(run, report)
         report.done()
         yield PagesLoad(run, source, report, row_counts)
+
+
+def _count_members(run: PipelineRun, report: PagesReport) -> None:
+    """The members of the pages that were read, as the API lists and the table holds."""
+    held = dict(
+        run.query(
+            "select page_id, count(distinct discord_id) from {table} group by page_id",
+            table="users" if report.name == "pages" else report.name,
+        )
+    )
+    report.announced = sum(summary.members for summary in report.loaded.values())
+    report.held = sum(held.get(page_id, 0) for page_id in report.loaded)
 
 
 def _safe_page_ids(page_ids: Sequence[str], report: PagesReport) -> list[str]:
@@ -251,6 +283,27 @@ def _safe_page_ids(page_ids: Sequence[str], report: PagesReport) -> list[str]:
     if report.failed and not safe:
         raise next(iter(report.failed.values()))
     return safe
+
+
+def check_access() -> None:
+    """Ask Auto Rosters for the flat user list of the first configured page, once.
+
+    Raises an IngestError that says what to do; also when no page is configured.
+    """
+    from roster_platform.ingest.http import ApiClient
+
+    settings = autorosters_settings()
+    settings.max_attempts = 1
+    key = settings.require_api_key()
+    page_ids = settings.configured_page_ids()
+    if not page_ids:
+        raise ConfigurationError(
+            "No roster page is configured. List page ids in "
+            "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS (a JSON list or a comma list)."
+        )
+    headers = {"X-API-Key": key}
+    with ApiClient("Auto Rosters", settings, headers, key, _REMEDIES) as client:
+        client.get(_READINGS["page_users"].path.format(page_id=page_ids[0]))
 
 
 def retire_pages(
@@ -316,32 +369,28 @@ def _retirement(
 
 def _known_pages(run: PipelineRun) -> dict[str, KnownPage]:
     last_loads = run.query(
-        "select loads.page_id, loads.member_count, loads.content_hash "
+        "select loads.page_id, loads.member_count, loads.content_hash, "
+        "loads.observed_at "
         "from {table} as loads inner join ("
         "select page_id, max(observed_at) as observed_at from {table} group by page_id"
         ") as last_loads on loads.page_id = last_loads.page_id "
         "and loads.observed_at = last_loads.observed_at",
         table="page_loads",
     )
-    return {
-        page_id: KnownPage(members, content_hash)
-        for page_id, members, content_hash in last_loads
-    }
+    return {page_id: KnownPage(*last_load) for page_id, *last_load in last_loads}
 
 
 def _known_lists(run: PipelineRun) -> dict[str, KnownPage]:
     # A member that was refreshed by itself has no hash, and the list's is not known then.
     lists = run.query(
         "select page_id, count(distinct discord_id), "
-        "case when count(list_hash) = count(*) then min(list_hash) end "
+        "case when count(list_hash) = count(*) then min(list_hash) end, "
+        "max(_observed_at) "
         "from {table} group by page_id",
         table="page_users",
         needs=["list_hash"],
     )
-    return {
-        page_id: KnownPage(members, content_hash)
-        for page_id, members, content_hash in lists
-    }
+    return {page_id: KnownPage(*last_list) for page_id, *last_list in lists}
 
 
 def autorosters_source(
@@ -378,6 +427,7 @@ class _Reading:
     tables: tuple[str, ...]
     flatten: Callable[[str, Any, datetime], tuple[Rows, PageSummary]]
     merge_key: tuple[str, ...]
+    of_whole_pages: bool = True
 
     def key_of(self, table: str) -> tuple[str, ...]:
         """The columns by which a load replaces rows of one of the tables."""
@@ -427,6 +477,11 @@ def _read(
             _compare(batch, report)
             yield from batch.flush()
         report.drifts = [drift for b in builders.values() for drift in b.drifts]
+        if reading.of_whole_pages and report.knows_every_page():
+            state = dlt.current.resource_state(reading.tables[0])
+            report.drifts += lost_fields(
+                state, report.fields, accept=report.accept_fields
+            )
         if given_report is None:
             for error in report.failed.values():
                 raise error
@@ -464,6 +519,8 @@ def _add_page(
     except IngestError as error:
         report.failed[page_id] = error
         return
+    for name, records in rows.items():
+        report.fields.setdefault(name, set()).update(*records)
     known = report.known.get(page_id)
     if (
         known
@@ -706,5 +763,6 @@ _READINGS: Mapping[str, _Reading] = {
         tables=("page_users",),
         flatten=_flatten_user,
         merge_key=("page_id", "discord_id"),
+        of_whole_pages=False,
     ),
 }

@@ -3,8 +3,15 @@
 from roster_platform.ingest.roster.source import (
     DATASET_NAME,
     PIPELINE_NAME,
+    check_access,
     load_endpoint,
     roster_source,
 )
 
-__all__ = ["DATASET_NAME", "PIPELINE_NAME", "load_endpoint", "roster_source"]
+__all__ = [
+    "DATASET_NAME",
+    "PIPELINE_NAME",
+    "check_access",
+    "load_endpoint",
+    "roster_source",
+]

@@ -37,6 +37,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="programs",
             description="One ambassador program of the brand.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The program's id."),
                 "name": Column("text", "The program's name."),
@@ -77,6 +78,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="channels",
             description="One community channel.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The channel's id."),
                 "name": Column("text", "The channel's name."),
@@ -94,6 +96,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="posts",
             description="One community post.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The post's id."),
                 "channelId": Column("text", "The channel it was posted in."),
@@ -114,6 +117,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="comments",
             description="One comment on a post.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The comment's id."),
                 "postId": Column("text", "The post it is on."),
@@ -133,6 +137,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="likes",
             description="One like of a post.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The like's id."),
                 "postId": Column("text", "The post that was liked."),
@@ -149,6 +154,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="campaigns",
             description="One campaign of a program.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The campaign's id."),
                 "name": Column("text", "The campaign's name."),
@@ -191,6 +197,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="orders",
             description="One order captured from the brand's shop.",
             primary_key=("orderId",),
+            soft_deletes=True,
             columns={
                 "orderId": Column("text", "The order's id in the shop."),
                 "orderNumber": Column("text", "The number printed on the order."),
@@ -246,6 +253,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="discount_codes_lookup",
             description="One discount code, whichever rule issued it.",
             primary_key=("id",),
+            soft_deletes=True,
             columns=_DISCOUNT_CODE_COLUMNS,
         ),
         path="v2/discount-codes/lookup",
@@ -256,6 +264,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="discount_codes_by_rule",
             description="One discount code, as listed under its discount rule.",
             primary_key=("discountRuleId", "id"),
+            soft_deletes=True,
             columns=_DISCOUNT_CODE_COLUMNS,
         ),
         path="v2/discount-rules/{discountRuleId}/discount-codes",
@@ -266,6 +275,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             field="discountRuleId",
         ),
     ),
+    # What happened stays, also when the API trims its log.
     Endpoint(
         table=Table(
             name="events",
@@ -313,6 +323,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="webhooks",
             description="One webhook registered with Roster.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The webhook's id."),
                 "topic": Column("text", "The event type it is called for."),
@@ -330,6 +341,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             name="contacts",
             description="One contact (ambassador or prospect), where the API lists them.",
             primary_key=("id",),
+            soft_deletes=True,
             columns={
                 "id": Column("text", "The contact's id."),
                 "email": Column("text", "The contact's e-mail, if known.", pii=True),

@@ -25,8 +25,10 @@ from roster_platform.ingest.catalogue import (
     child_table_name,
     column_name,
 )
+from roster_platform.ingest.drift import lost_fields
 from roster_platform.ingest.errors import NotFoundError
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.report import Drift, ReadReport
+from roster_platform.ingest.roster.deletions import mark_deleted, rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
@@ -65,18 +67,26 @@ class EndpointLoad:
 
 @contextmanager
 def load_endpoint(
-    name: str, *, warehouse: Warehouse | None = None, full_read: bool = False
+    name: str,
+    *,
+    warehouse: Warehouse | None = None,
+    full_read: bool = False,
+    confirm_drops: bool = False,
+    accept_fields: bool = False,
 ) -> Iterator[EndpointLoad]:
     """Load one Roster endpoint into the warehouse; the body runs once it is loaded.
 
-    ``full_read`` ignores what is known and reads everything. Raises an IngestError
-    that names the endpoint and the remedy; rows loaded earlier are then kept.
+    ``full_read`` ignores what is known and reads everything. What a complete read misses
+    is marked as deleted; with ``confirm_drops`` even if that is most of the table.
+    ``accept_fields`` stops telling of fields that are sent no longer.
+    Raises an IngestError that names the endpoint and the remedy; rows loaded earlier
+    are then kept.
     """
     endpoint = BY_NAME[name]
     warehouse = warehouse or Warehouse.from_settings()
     settings = roster_settings()
     settings.require_access_token()
-    report = ReadReport(name)
+    report = ReadReport(name, accept_fields=accept_fields)
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
         rule_ids: Sequence[str] = ()
         if endpoint.parent:
@@ -93,6 +103,15 @@ def load_endpoint(
             name, parent_ids=rule_ids, full_read=full_read, report=report
         )
         row_counts = run.load(source)
+        if endpoint.table.soft_deletes:
+            if report.is_complete and report.observed_at:
+                report.deleted = mark_deleted(
+                    run, name, report.observed_at, confirm_drops=confirm_drops
+                )
+                report.saw(f"{report.deleted} deleted".encode())
+            report.held = rows_listed(run, name)
+        else:
+            report.held = row_counts[name]
         report.done()
         yield EndpointLoad(run, source.resources[name], report, row_counts)
 
@@ -120,6 +139,19 @@ def roster_source(
             )
 
     return source()
+
+
+def check_access() -> None:
+    """Ask Roster for one record, once. Raises an IngestError that says what to do."""
+    from roster_platform.ingest.http import ApiClient
+
+    settings = roster_settings()
+    settings.max_attempts = 1
+    token = settings.require_access_token()
+    endpoint = ENDPOINTS[0]
+    headers = {"Authorization": f"Bearer {token}"}
+    with ApiClient("Roster", settings, headers, token, _REMEDIES) as client:
+        client.get(_path(endpoint, settings), {settings.page_size_param: 1})
 
 
 def rest_api_config(settings: RosterSettings, *names: str) -> RESTAPIConfig:
@@ -189,8 +221,8 @@ def _resource(
                 report.rows += len(records)
                 for name, arrow in builder.build(records, reader.observed_at).items():
                     yield _routed(endpoint, name, arrow)
-            reader.finish()
-        report.drifts = builder.drifts
+            lost = reader.finish(builder.fields)
+        report.drifts = builder.drifts + lost
 
     return dlt.resource(
         read,
@@ -261,6 +293,7 @@ class _Reader:
         self._state = dlt.current.resource_state(endpoint.name)
         self._known_until = None if full_read else self._state.get("known_until")
         self._newest = self._state.get("known_until")
+        self._full_read = full_read
         self._total: int | None = None
         self.observed_at: datetime
 
@@ -300,22 +333,40 @@ class _Reader:
                 fresh.append(record)
         return fresh
 
-    def finish(self) -> None:
-        """Remember how far this read got; dlt commits it with the load."""
+    def finish(self, fields: Mapping[str, set[str]]) -> list[Drift]:
+        """Remember how far this read got, and which fields came; returns the lost ones.
+
+        dlt commits it with the load.
+        """
         if self._newest is not None:
             self._state["known_until"] = self._newest
+        if not self._report.is_complete:
+            return []
+        if self._report.announced is None:
+            self._report.announced = len(self._seen)
+        return lost_fields(self._state, fields, accept=self._report.accept_fields)
 
     def _passes(self) -> Iterator[Page]:
         stops_early = self._stops_early()
         for _ in range(_MAX_PASSES):
             yield from self._one_pass(stops_early)
             if stops_early or self._total is None or len(self._seen) >= self._total:
+                self._report.is_complete = self._is_everything(stops_early)
                 return
             # Records moved between pages while they were read: look again.
         self._report.warn(
             f"the API announces {self._total} records but listed {len(self._seen)} in "
             f"{_MAX_PASSES} reads; it was changing meanwhile, or the total is wrong"
         )
+
+    def _is_everything(self, stops_early: bool) -> bool:
+        """Whether what was not listed is not there: the API says how much there is.
+
+        Where it does not, only a read of everything that was asked for counts.
+        """
+        if stops_early or self._is_filtered():
+            return False
+        return self._total is not None or self._full_read
 
     def _one_pass(self, stops_early: bool) -> Iterator[Page]:
         path = _path(self._endpoint, self._settings)
@@ -353,6 +404,7 @@ class _Reader:
                     record.setdefault(parent.field, reads[path])
                 yield page
             self._report.progress(done, len(reads), "parents")
+        self._report.is_complete = self._full_read
 
     def _paging(self, *, ramp_up: bool = False) -> Paging:
         from roster_platform.ingest.http import Paging
@@ -377,10 +429,15 @@ class _Reader:
             **self._endpoint.params,
             **self._settings.override(name, "params", {}),
         }
-        updated_after = self._settings.override(name, "updated_after_param")
-        if updated_after and self._known_until:
+        if self._is_filtered():
+            updated_after = self._settings.override(name, "updated_after_param")
             params[updated_after] = self._known_until
         return params
+
+    def _is_filtered(self) -> bool:
+        name = self._endpoint.name
+        updated_after = self._settings.override(name, "updated_after_param")
+        return bool(updated_after and self._known_until)
 
     def _stops_early(self) -> bool:
         newest_first = self._settings.override(
@@ -396,6 +453,8 @@ class _Reader:
             self._report.observed_at = page.date
         if page.info.total_count is not None:
             self._total = page.info.total_count
+            if not self._endpoint.parent and not self._is_filtered():
+                self._report.announced = self._total
         if self._endpoint.order_field:
             field = self._endpoint.order_field
             moments = (str(record.get(field) or "") for record in page.records)

@@ -13,6 +13,8 @@ final as (
         program_id,
         created_at,
         updated_at,
+        coalesce(is_deleted, false) as is_deleted,
+        deleted_at,
         _observed_at as observed_at
     from source
 

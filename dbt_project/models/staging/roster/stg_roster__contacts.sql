@@ -18,6 +18,8 @@ final as (
         referral_id,
         created_at,
         updated_at,
+        coalesce(is_deleted, false) as is_deleted,
+        deleted_at,
         _observed_at as observed_at
     from source
 

@@ -13,6 +13,7 @@ final as (
         created_at,
         _observed_at as observed_at
     from source
+    where not coalesce(is_deleted, false)
 
 )
 

@@ -17,6 +17,7 @@ final as (
         updated_at,
         _observed_at as observed_at
     from source
+    where not coalesce(is_deleted, false)
 
 )
 

@@ -16,6 +16,8 @@ final as (
         look_back_days,
         created_at,
         updated_at,
+        coalesce(is_deleted, false) as is_deleted,
+        deleted_at,
         _observed_at as observed_at
     from source
 

@@ -1,0 +1,78 @@
+"""`roster-platform doctor` finds what is wrong, says what to do, and tells no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from filelock import FileLock
+
+from roster_platform.sandbox import Sandbox, running_sandbox
+from tests.deployment import Deployment
+
+TOKEN = "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN"
+KEY = "SOURCES__AUTOROSTERS_SOURCE__API_KEY"
+DOCTOR = ("roster_platform.cli", "doctor")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with running_sandbox(orders=10, pages=2, members=3) as running:
+        yield running
+
+
+@pytest.fixture
+def deployment(sandbox: Sandbox, tmp_path) -> Deployment:
+    return Deployment(tmp_path, {**sandbox.environment, "COLUMNS": "1000"})
+
+
+def test_a_loaded_warehouse_is_well_and_what_waits_is_told(sandbox, deployment) -> None:
+    assert (
+        deployment.run("roster_platform.ingest", "roster", "programs").returncode == 0
+    )
+    outbox = deployment.folder / "clicks" / "outbox"
+    outbox.mkdir(parents=True)
+    (outbox / "new.jsonl").write_text('{"referralId": "x"}\n')
+    sandbox.delete("requests")
+    done = deployment.run(*DOCTOR)
+    assert done.returncode == 0, done.stdout
+    assert "✓  Roster " in done.stdout
+    assert "✓  Auto Rosters " in done.stdout
+    assert "✓  warehouse" in done.stdout
+    assert "1 files in the outbox and 0 clicks" in done.stdout
+    assert "2 configured pages are not registered" in done.stdout
+    assert sandbox.get("requests")["total"] == 2
+
+
+def test_what_is_wrong_is_told_with_its_remedy_and_without_secrets(deployment) -> None:
+    done = deployment.run(*DOCTOR, **{TOKEN: "wrong-secret", KEY: "worse-secret"})
+    assert done.returncode == 1
+    assert "✗  Roster " in done.stdout
+    assert "The access token is wrong or was revoked: create a Private" in done.stdout
+    assert "✗  Auto Rosters" in done.stdout
+    assert "secret" not in done.stdout.replace("secrets.toml", "")
+    assert done.stdout.endswith("2 problem(s)\n")
+
+
+def test_missing_tokens_and_homes_are_notes(deployment) -> None:
+    done = deployment.run(*DOCTOR, **{TOKEN: None, KEY: None, "DAGSTER_HOME": None})
+    assert done.returncode == 0, done.stdout
+    assert "!  Roster " in done.stdout
+    assert "access_token under [sources.roster_source]" in done.stdout
+    assert "DAGSTER_HOME is not set" in done.stdout
+
+
+def test_a_lock_a_wrong_setting_and_a_dead_api_are_told(deployment) -> None:
+    assert (
+        deployment.run("roster_platform.ingest", "roster", "programs").returncode == 0
+    )
+    with FileLock(f"{deployment.folder / 'roster.duckdb'}.lock"):
+        done = deployment.run(
+            *DOCTOR, SOURCES__ROSTER_SOURCE__BASE_URL="http://127.0.0.1:9"
+        )
+    assert done.returncode == 1
+    assert "is being written by a run" in done.stdout
+    assert "could not be read at /v2/programs" in done.stdout
+    done = deployment.run(*DOCTOR, ROSTER_PLATFORM__DESTINATION="nowhere")
+    assert done.returncode == 1
+    assert "ROSTER_PLATFORM__DESTINATION is 'nowhere'" in done.stdout
