@@ -34,7 +34,7 @@ from roster_platform.sandbox.demo import ROOT, demo_environment
 _PATIENCE_MS = 60_000
 _WIDTH, _HEIGHT = 1440, 900
 _DAYS = 21
-_DAGSTER = ("-m", "dagster_webserver", "-w", "workspace.yaml")
+DAGSTER = ("-m", "dagster_webserver", "-w", "workspace.yaml")
 _DASHBOARD = ("-m", "marimo", "run", "roster_platform/dashboard/app.py", "--headless")
 _CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -68,8 +68,8 @@ def take(folder: Path, environment: Mapping[str, str]) -> list[Path]:
     Raises playwright's TimeoutError when a page does not show what it must.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _served(_DAGSTER, "/server_info", environment) as url, _browser() as browser:
-        page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
+    with served(DAGSTER, "/server_info", environment) as url, browser() as chromium:
+        page = chromium.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
         return [_shoot(page, url, view, folder) for view in VIEWS]
 
 
@@ -109,8 +109,8 @@ def take_dashboard(folder: Path, environment: Mapping[str, str]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     dashboard, report = folder / "dashboard.png", folder / "report.png"
     published = Path(environment["ROSTER_PLATFORM__DATA_DIR"]) / "published"
-    with _served(_DASHBOARD, "/health", environment) as url, _browser() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": _HEIGHT})
+    with served(_DASHBOARD, "/health", environment) as url, browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1280, "height": _HEIGHT})
         page.goto(url)
         page.get_by_text("Data freshness").first.wait_for(timeout=_PATIENCE_MS)
         page.wait_for_load_state("networkidle")
@@ -145,17 +145,18 @@ def _last_successful_run(url: str) -> str:
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
+    """A headless Chromium while the body runs."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+        launched = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(_CHROMIUM_FLAGS)
         )
-        yield browser
-        browser.close()
+        yield launched
+        launched.close()
 
 
 @contextmanager
-def _served(
+def served(
     command: Sequence[str], health: str, environment: Mapping[str, str]
 ) -> Iterator[str]:
     """Run a web server on a free loopback port while the body runs."""

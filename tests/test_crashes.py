@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -84,7 +83,8 @@ def test_a_run_that_died_is_made_good_by_the_next(how, deployment, undisturbed) 
         done = deployment.run("roster_platform.ingest", source)
         assert done.returncode == 0, done.stdout
     assert contents(deployment) == undisturbed
-    assert os.listdir(deployment.folder / "dlt" / "runs") == []
+    runs = deployment.folder / "dlt" / "runs"
+    assert [path for path in runs.iterdir() if path.is_dir()] == []
 
 
 def test_runs_started_at_once_all_finish(deployment, undisturbed) -> None:

@@ -15,7 +15,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -295,10 +295,15 @@ def _publish(working_dir: Path) -> None:
 
 def _sweep(runs: Path) -> None:
     """Remove working folders whose process has died."""
-    for folder in runs.iterdir():
-        if folder.is_dir() and _is_left(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            Path(f"{folder}.lock").unlink(missing_ok=True)
+    for path in runs.iterdir():
+        if path.is_dir() and _is_left(path):
+            shutil.rmtree(path, ignore_errors=True)
+            Path(f"{path}.lock").unlink(missing_ok=True)
+        elif path.suffix == ".lock" and not path.with_suffix("").exists():
+            # One that was just made is about to get its folder.
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LOCK_PATIENCE_SECONDS:
+                    path.unlink()
 
 
 def _is_left(folder: Path) -> bool:

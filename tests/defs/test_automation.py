@@ -12,6 +12,10 @@ from roster_platform.defs.autorosters.automation import (
     autorosters_quarantine_schedule,
     autorosters_snapshot_daily,
 )
+from roster_platform.defs.roster.automation import (
+    roster_full_read_daily,
+    roster_incremental_hourly,
+)
 from roster_platform.lib.metadata import DATA_VERSION_TAG
 from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, quarantine
 
@@ -155,6 +159,26 @@ def test_the_daily_snapshot_reads_what_is_not_in_quarantine(instance) -> None:
     assert isinstance(autorosters_quarantine_schedule(context), dg.RunRequest)
     quarantine(instance, ["y"])
     assert isinstance(autorosters_snapshot_daily(context), dg.SkipReason)
+
+
+def test_ticks_do_not_pile_up_behind_a_slow_run(instance) -> None:
+    context = dg.build_schedule_context(instance=instance)
+    assert isinstance(roster_incremental_hourly(context), dg.RunRequest)
+    name = {"dagster/schedule_name": "roster_incremental_hourly"}
+    run = instance.create_run_for_job(
+        roster_incremental_job(), tags=name, status=dg.DagsterRunStatus.STARTED
+    )
+    skipped = roster_incremental_hourly(context)
+    assert run.run_id in str(skipped.skip_message)
+    assert isinstance(roster_full_read_daily(context), dg.RunRequest)
+    instance.report_run_failed(run)
+    assert isinstance(roster_incremental_hourly(context), dg.RunRequest)
+
+
+def roster_incremental_job() -> dg.JobDefinition:
+    from roster_platform.definitions import defs
+
+    return defs.resolve_job_def("roster_incremental")
 
 
 def requested(result: dg.EvaluateAutomationConditionsResult) -> set[str]:

@@ -22,7 +22,7 @@ from roster_platform.defs.autorosters.assets import (
 from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.settings import autorosters_settings, platform_settings
-from roster_platform.lib.automation import cron_of, page_range_tags, timezone
+from roster_platform.lib.automation import page_range_tags, schedule_of
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
@@ -43,20 +43,15 @@ autorosters_snapshot = dg.define_asset_job(
 )
 
 
-@dg.schedule(
-    job=autorosters_snapshot,
-    cron_schedule=cron_of("autorosters_snapshot"),
-    execution_timezone=timezone(),
+def _no_page_to_read(instance: dg.DagsterInstance) -> str | None:
+    if not set(registered_pages(instance)) - quarantined_pages(instance):
+        return "There is no registered roster page to read."
+    return None
+
+
+autorosters_snapshot_daily = schedule_of(
+    "autorosters_snapshot_daily", autorosters_snapshot, needless=_no_page_to_read
 )
-def autorosters_snapshot_daily(
-    context: dg.ScheduleEvaluationContext,
-) -> dg.RunRequest | dg.SkipReason:
-    """Read every registered page that is not in quarantine, all in one run."""
-    if not set(registered_pages(context.instance)) - quarantined_pages(
-        context.instance
-    ):
-        return dg.SkipReason("There is no registered roster page to read.")
-    return dg.RunRequest()
 
 
 class Retirement(dg.Config):
@@ -113,18 +108,13 @@ def autorosters_quarantine() -> None:
     ask_quarantined_pages()
 
 
-@dg.schedule(
-    job=autorosters_quarantine,
-    cron_schedule=cron_of("autorosters_quarantine"),
-    execution_timezone=timezone(),
+def _no_page_rests(instance: dg.DagsterInstance) -> str | None:
+    return None if quarantined_pages(instance) else "No roster page is in quarantine."
+
+
+autorosters_quarantine_schedule = schedule_of(
+    "autorosters_quarantine_schedule", autorosters_quarantine, needless=_no_page_rests
 )
-def autorosters_quarantine_schedule(
-    context: dg.ScheduleEvaluationContext,
-) -> dg.RunRequest | dg.SkipReason:
-    """Ask the pages in quarantine, if there are any."""
-    if not quarantined_pages(context.instance):
-        return dg.SkipReason("No roster page is in quarantine.")
-    return dg.RunRequest()
 
 
 @dg.sensor(

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from roster_platform.defs.roster.assets import roster_assets
-from roster_platform.lib.automation import cron_of, timezone
+from roster_platform.lib.automation import schedule_of
 
 _selection = dg.AssetSelection.assets(*roster_assets)
 
@@ -24,16 +24,6 @@ roster_full_read = dg.define_asset_job(
     description="Read every record of every Roster endpoint again.",
 )
 
-roster_incremental_hourly = dg.ScheduleDefinition(
-    name="roster_incremental_hourly",
-    job=roster_incremental,
-    cron_schedule=cron_of("roster_incremental"),
-    execution_timezone=timezone(),
-)
+roster_incremental_hourly = schedule_of("roster_incremental_hourly", roster_incremental)
 
-roster_full_read_daily = dg.ScheduleDefinition(
-    name="roster_full_read_daily",
-    job=roster_full_read,
-    cron_schedule=cron_of("roster_full_read"),
-    execution_timezone=timezone(),
-)
+roster_full_read_daily = schedule_of("roster_full_read_daily", roster_full_read)

@@ -1,0 +1,305 @@
+"""The platform running by itself: a real daemon, a real web server, a clock that moves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from roster_platform.lib.partitions import quarantined_pages, registered_pages
+from roster_platform.sandbox import Sandbox, running_sandbox
+from tests.deployment import ROOT, Deployment
+from tests.local_api import LocalApi, local_api
+
+PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
+EVERY_MINUTE = {
+    f"ROSTER_PLATFORM__{job}_CRON": "* * * * *"
+    for job in ("ROSTER_INCREMENTAL", "AUTOROSTERS_SNAPSHOT", "AUTOROSTERS_QUARANTINE")
+}
+PAGES = dg.AssetKey(["autorosters", "pages"])
+_PATIENCE_SECONDS = 300
+
+
+@dataclass
+class Living:
+    """A deployment whose daemon and web server run."""
+
+    deployment: Deployment
+    sandbox: Sandbox
+    webhook: LocalApi
+    instance: dg.DagsterInstance
+    url: str
+
+    def told(self) -> list[dict[str, Any]]:
+        """Every finding that was told, in order."""
+        return [
+            finding
+            for body in self.webhook.bodies
+            for finding in json.loads(body)["findings"]
+        ]
+
+    def launch(self, job: str) -> str:
+        """Launch a job as the launchpad of the UI does; returns the run's id."""
+        query = """
+            mutation Launch($parameters: ExecutionParams!) {
+                launchRun(executionParams: $parameters) {
+                    ... on LaunchRunSuccess { run { runId } }
+                    ... on PythonError { message }
+                }
+            }
+        """
+        parameters = {
+            "selector": {
+                "repositoryLocationName": "roster_platform",
+                "repositoryName": "__repository__",
+                "jobName": job,
+            },
+            "runConfigData": {},
+        }
+        body = {"query": query, "variables": {"parameters": parameters}}
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["data"]["launchRun"]["run"]["runId"]
+
+    def scheduled_runs(self, schedule: str) -> list[dg.DagsterRun]:
+        return list(
+            self.instance.get_runs(
+                dg.RunsFilter(tags={"dagster/schedule_name": schedule})
+            )
+        )
+
+
+@contextmanager
+def running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def until(what: Callable[[], Any], said: str) -> Any:
+    """Wait for a true value; fails with what was waited for."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"Waited in vain: {said}")
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory) -> Iterator[Living]:
+    """Two pages are loaded already; a third one is configured, the daemon starts."""
+    folder = tmp_path_factory.mktemp("living")
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(running_sandbox(orders=40, pages=3, members=10))
+        webhook = stack.enter_context(local_api(lambda _: {}))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        deployment = Deployment(
+            folder,
+            {
+                **sandbox.environment,
+                **EVERY_MINUTE,
+                "ROSTER_PLATFORM__ALERTS__WEBHOOK_URL": f"{webhook.url}/hook",
+                "ROSTER_PLATFORM__ALERTS__UI_URL": f"http://127.0.0.1:{port}",
+            },
+        )
+        first_two = ",".join(deployment.page_ids[:2])
+        deployment.register(**{PAGE_IDS: first_two})
+        instance = stack.enter_context(
+            dg.DagsterInstance.from_config(str(deployment.home))
+        )
+        assert len(registered_pages(instance)) == 2
+        workspace = ("-w", "workspace.yaml")
+        for what in ("schedule", "sensor"):
+            done = deployment.run("dagster", what, "start", "--start-all", *workspace)
+            assert done.returncode == 0, done.stdout[-3000:]
+        scripts = Path(sys.executable).parent
+        for name, *arguments in (
+            ("dagster-daemon", "run", *workspace),
+            ("dagster-webserver", "-p", str(port), *workspace),
+        ):
+            command = [str(scripts / name), *arguments]
+            log = folder / f"{name}.log"
+            stack.enter_context(running(command, deployment.environment, log))
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: _answers(f"{url}/server_info"), "the web server")
+        yield Living(deployment, sandbox, webhook, instance, url)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _published_pages(folder: Path) -> set[str]:
+    """The pages whose members the published marts know."""
+    path = folder / "published" / "roster.duckdb"
+    if not path.exists():
+        return set()
+    with duckdb.connect(str(path), read_only=True) as database:
+        rows = database.sql(
+            """
+            select distinct pages.page_id
+            from marts.fct_rank_assignments as assignments
+            inner join marts.dim_roster_pages as pages using (page_key)
+            where assignments.is_current
+            """
+        ).fetchall()
+    return {page for (page,) in rows}
+
+
+def test_pages_come_fail_rest_and_return_and_people_are_told_once(living) -> None:
+    first, second, third = living.deployment.page_ids
+    instance = living.instance
+
+    # The sensor registers what is configured, and loads it; the marts follow.
+    until(lambda: third in registered_pages(instance), "the new page is registered")
+    until(
+        lambda: third in instance.get_materialized_partitions(PAGES),
+        "the new page is loaded",
+    )
+    until(
+        lambda: (
+            living.scheduled_runs("autorosters_snapshot_daily")
+            and living.scheduled_runs("roster_incremental_hourly")
+        ),
+        "the schedules tick",
+    )
+    until(
+        lambda: _published_pages(living.deployment.folder) == {first, second, third},
+        "the published marts have every page",
+    )
+
+    # A page is refused: it rests, and people are told.
+    living.sandbox.advance(1)
+    living.sandbox.fault(f"/api/roster/{second}", status=403, times=-1)
+    until(lambda: second in quarantined_pages(instance), "the page is in quarantine")
+    subject = f"roster page {second}"
+    until(lambda: subject in {f["subject"] for f in living.told()}, "an alert")
+
+    # Scheduled reads go on without it, and nobody is told again.
+    seen = len(living.scheduled_runs("autorosters_snapshot_daily"))
+    good = until(
+        lambda: [
+            run
+            for run in living.scheduled_runs("autorosters_snapshot_daily")[:-seen]
+            if run.status == dg.DagsterRunStatus.SUCCESS
+        ],
+        "a scheduled read without the page succeeds",
+    )
+    assert good
+    assert [f["is_over"] for f in living.told() if f["subject"] == subject] == [False]
+
+    # It answers again: it is released, and that is told, once.
+    living.sandbox.delete("/admin/faults")
+    until(lambda: not quarantined_pages(instance), "the page is released")
+    until(
+        lambda: (
+            [f["is_over"] for f in living.told() if f["subject"] == subject]
+            == [False, True]
+        ),
+        "the recovery is announced",
+    )
+
+
+def test_eight_runs_at_the_same_moment_all_finish(living) -> None:
+    deployment, instance = living.deployment, living.instance
+    first, *_, last = deployment.page_ids
+    schedule = "roster_incremental_hourly"
+    before = {run.run_id for run in living.scheduled_runs(schedule)}
+    by_schedule = until(
+        lambda: [r for r in living.scheduled_runs(schedule) if r.run_id not in before],
+        "a scheduled run",
+    )
+    dagster = (sys.executable, "-m", "dagster")
+    module = ("-m", "roster_platform.definitions")
+    commands = [
+        ("asset", "materialize", "--select", "roster/orders"),
+        ("asset", "materialize", "--select", "roster/events,roster/programs"),
+        (
+            *("asset", "materialize", "--select", "group:autorosters"),
+            *("--partition-range", f"{first}...{last}"),
+        ),
+        ("job", "execute", "-j", "autorosters_snapshot"),
+        ("job", "execute", "-j", "roster_full_read"),
+    ]
+    processes = [
+        subprocess.Popen(
+            [*dagster, *command, *module],
+            cwd=ROOT,
+            env=deployment.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for command in commands
+    ]
+    launched = [
+        living.launch("roster_full_read"),
+        living.launch("autorosters_snapshot"),
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=2 * _PATIENCE_SECONDS)
+        assert process.returncode == 0, output[-3000:]
+    run_ids = [*launched, by_schedule[0].run_id]
+    until(
+        lambda: all(instance.get_run_by_id(run_id).is_finished for run_id in run_ids),
+        "launched and scheduled runs finish",
+    )
+    for run_id in run_ids:
+        status = instance.get_run_by_id(run_id).status
+        assert status == dg.DagsterRunStatus.SUCCESS, run_id
+    assert len(commands) + len(run_ids) == 8
+
+    counts = living.sandbox.get("state")["counts"]
+    with _free_database(deployment.folder) as database:
+        for table in ("orders", "events", "programs"):
+            ((rows,),) = database.sql(
+                f"select count(*) from roster_data.{table}"
+            ).fetchall()
+            assert rows == counts[table], table
+
+
+@contextmanager
+def _free_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, as soon as no run writes it."""
+    from filelock import FileLock
+
+    path = folder / "roster.duckdb"
+    with (
+        FileLock(f"{path}.lock", timeout=_PATIENCE_SECONDS),
+        duckdb.connect(str(path), read_only=True) as database,
+    ):
+        yield database
