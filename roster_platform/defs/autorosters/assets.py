@@ -88,7 +88,8 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
             DltResourceTranslatorData(resource=source.resources[leading], pipeline=None)
         )
         if table == leading:
-            spec = spec.replace_attributes(partitions_def=roster_pages)
+            # Skippable, because its pages may be told one by one instead.
+            spec = spec.replace_attributes(partitions_def=roster_pages, skippable=True)
         specs.append(spec)
 
     @dg.multi_asset(
@@ -105,7 +106,7 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
     )
     def load_tables(
         context: dg.AssetExecutionContext, config: PagesRead
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         page_ids = _pages_of_run(context)
         with readable_failures(), load(page_ids, **config.model_dump()) as loaded:
             yield from _results(context, leading, loaded)
@@ -123,10 +124,10 @@ def _pages_of_run(context: dg.AssetExecutionContext) -> Sequence[str]:
 
 def _results(
     context: dg.AssetExecutionContext, leading: str, loaded: PagesLoad
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     key = dg.AssetKey(["autorosters", leading])
     report = loaded.report
-    _tell_pages(context, key, report)
+    is_told = _tell_pages(context, key, report)
     if leading == PAGE_TABLES[0]:
         release_answering(context, report)
     if report.failed:
@@ -135,6 +136,10 @@ def _results(
             context.log_event(event)
         raise _failure(context, leading, report)
     for asset_key in context.selected_asset_keys:
+        checks = list(_checks(context, asset_key, loaded))
+        if asset_key == key and is_told:
+            yield from checks
+            continue
         metadata = _table_metadata(loaded, asset_key)
         if asset_key == key:
             # Per page there is a partition row count; the table's own would repeat.
@@ -145,7 +150,7 @@ def _results(
             asset_key=asset_key,
             metadata=metadata,
             data_version=dg.DataVersion(report.data_version),
-            check_results=list(_checks(context, asset_key, loaded)),
+            check_results=checks,
         )
 
 
@@ -185,24 +190,37 @@ def _table_metadata(loaded: PagesLoad, key: dg.AssetKey) -> dict[str, Any]:
 
 def _tell_pages(
     context: dg.AssetExecutionContext, key: dg.AssetKey, report: PagesReport
-) -> None:
-    """Record the materialization of every page that loaded."""
-    # A result stands for every page of the run; without one, pages are told one by one.
-    if (
-        not report.failed
-        and key in context.selected_asset_keys
-        and (context.has_partition_key or context.has_partition_key_range)
-    ):
+) -> bool:
+    """Record the materialization of every page that loaded.
+
+    Returns whether that is all there is to tell: a run's result stands for each of its
+    partitions, and would tell them twice.
+    """
+    has_partitions = context.has_partition_key or context.has_partition_key_range
+    if has_partitions and not report.failed and _is_waited_for(context, key):
+        # Slow for many pages: each call looks up the range anew.
         for page_id in report.loaded:
             context.add_asset_metadata(
                 _page_metadata(report, page_id), asset_key=key, partition_key=page_id
             )
-        return
-    # An event costs more than the read of a page that did not change; it stays as it was.
-    settled = report.unchanged & context.instance.get_materialized_partitions(key)
+        return False
+    # An event costs more than the read of a page that did not change; it stays as it was
+    # unless somebody asked for that very page.
+    settled = (
+        set()
+        if has_partitions
+        else report.unchanged & context.instance.get_materialized_partitions(key)
+    )
     for page_id in report.loaded:
         if page_id not in settled:
             context.log_event(page_event(key, report, page_id))
+    return has_partitions
+
+
+def _is_waited_for(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
+    """Whether the run goes on to assets that wait for this one's result."""
+    children = context.repository_def.asset_graph.get(key).child_keys
+    return bool(children & context.job_def.asset_layer.executable_asset_keys)
 
 
 def _failure(
