@@ -34,7 +34,7 @@ dashboard: $(VENV)/.installed-dashboard ## The dashboard over the published mart
 	  $(BIN)/marimo run roster_platform/dashboard/app.py
 
 test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
 	$(BIN)/ruff check .
@@ -90,5 +90,5 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[dashboard,dev]"
+	@$(PIP_INSTALL) --editable ".[dashboard,dev,postgres]"
 	@touch $@

@@ -1,6 +1,7 @@
 """The command ``roster-platform``.
 
-    roster-platform doctor    # is this installation well, and if not, what is to be done?
+    roster-platform doctor        # is this installation well, and if not, what to do?
+    roster-platform dbt build     # dbt on the configured destination, profile and all
 
 Loading and building are Dagster's commands, and ``python -m roster_platform.ingest``.
 """
@@ -8,8 +9,11 @@ Loading and building are Dagster's commands, and ``python -m roster_platform.ing
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -24,8 +28,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "doctor",
         help="check configuration, tokens, database, disk, versions and pending work",
     )
-    parser.parse_args(arguments)
-    return _doctor()
+    dbt = commands.add_parser("dbt", help="dbt on the configured destination")
+    dbt.add_argument("arguments", nargs=argparse.REMAINDER, help="dbt's own arguments")
+    options = parser.parse_args(arguments)
+    return _doctor() if options.command == "doctor" else _dbt(options.arguments)
+
+
+def _dbt(arguments: Sequence[str]) -> int:
+    from roster_platform.ingest.errors import IngestError
+    from roster_platform.ingest.warehouse import Warehouse
+
+    project = Path(__file__).parents[1] / "dbt_project"
+    try:
+        warehouse = Warehouse.from_settings()
+        environment = {**os.environ, **warehouse.dbt_environment()}
+    except IngestError as error:
+        print(error, file=sys.stderr)
+        return 1
+    target = str(warehouse.data_path / "dbt")
+    places = ("--project-dir", str(project), "--profiles-dir", str(project))
+    command = [sys.executable, "-m", "dbt.cli.main", *arguments, *places]
+    with warehouse.writing():
+        return subprocess.run(
+            [*command, "--target-path", target, "--log-path", target],
+            env=environment,
+            check=False,
+        ).returncode
 
 
 def _doctor() -> int:

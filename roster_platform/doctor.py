@@ -135,8 +135,8 @@ def _public_token() -> Finding:
 
 def _database(warehouse: Warehouse) -> Finding:
     path = warehouse.database_path
-    if warehouse.settings.destination != "duckdb":
-        return Finding("ok", "warehouse", warehouse.settings.destination)
+    if not warehouse.is_one_file:
+        return _server(warehouse)
     if not path.exists():
         return Finding("note", "warehouse", f"{path} is made by the first load.")
     if warehouse.is_being_written():
@@ -160,6 +160,16 @@ def _database(warehouse: Warehouse) -> Finding:
     return Finding(
         "ok", "warehouse", f"{len(rows)} tables, {sum(rows.values()):,} rows"
     )
+
+
+def _server(warehouse: Warehouse) -> Finding:
+    name = warehouse.settings.destination
+    try:
+        with warehouse.pipeline("doctor", "roster_data"):
+            rows = warehouse.table_rows("roster_data", "autorosters_data", "marts")
+    except IngestError as error:
+        return Finding("problem", "warehouse", str(error))
+    return Finding("ok", "warehouse", f"{name}: {len(rows)} tables")
 
 
 def _disk(warehouse: Warehouse) -> Finding:

@@ -21,15 +21,30 @@
 {% endmaterialization %}
 
 {% macro same_columns(relation, sql) -%}
-    {%- set held = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do held.append((column.name | lower, column.data_type | lower)) -%}
+    {{ return(adapter.dispatch('same_columns', 'roster_platform')(relation, sql)) }}
+{%- endmacro %}
+
+{#- Most databases call one type by other names in a query than in a table. -#}
+{% macro default__same_columns(relation, sql) -%}
+    {{ return(
+        column_traits(adapter.get_columns_in_relation(relation), false)
+        == column_traits(get_column_schema_from_query(sql), false)
+    ) }}
+{%- endmacro %}
+
+{% macro duckdb__same_columns(relation, sql) -%}
+    {{ return(
+        column_traits(adapter.get_columns_in_relation(relation), true)
+        == column_traits(get_column_schema_from_query(sql), true)
+    ) }}
+{%- endmacro %}
+
+{% macro column_traits(columns, with_types) -%}
+    {%- set traits = [] -%}
+    {%- for column in columns -%}
+        {%- do traits.append((column.name | lower, column.data_type | lower if with_types)) -%}
     {%- endfor -%}
-    {%- set derived = [] -%}
-    {%- for column in get_column_schema_from_query(sql) -%}
-        {%- do derived.append((column.name | lower, column.data_type | lower)) -%}
-    {%- endfor -%}
-    {{ return(held | sort == derived | sort) }}
+    {{ return(traits | sort) }}
 {%- endmacro %}
 
 {% macro same_rows(relation, sql) -%}

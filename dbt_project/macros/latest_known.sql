@@ -7,3 +7,10 @@
     first({{ field }} order by {{ order_by | join(' desc, ') }} desc)
         filter (where {{ field }} is not null)
 {%- endmacro %}
+
+{% macro postgres__latest_known(field, order_by) -%}
+    (
+        array_agg({{ field }} order by {{ order_by | join(' desc, ') }} desc)
+            filter (where {{ field }} is not null)
+    )[1]
+{%- endmacro %}

@@ -77,3 +77,7 @@ class DriftError(IngestError):
     """A declared key is missing, so that records cannot be told apart."""
 
     permanent = True
+
+
+class WarehouseError(IngestError):
+    """The warehouse could not be reached, read or written."""

@@ -11,16 +11,21 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import sqlglot
+from dlt.destinations.sql_client import SqlClientBase
 
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.ingest.warehouse import Warehouse, quoted, tables_of
 
 SCHEMA = "marts"
+_ROWS_AT_A_TIME = 50_000
+_DECIMALS = {"numeric", "decimal", "number"}
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,17 @@ def publish_marts(warehouse: Warehouse) -> Publication:
     because DuckDB lets nobody read what somebody writes.
     """
     with warehouse.writing():
-        return _publish(warehouse.database_path, warehouse.data_path / "published")
+        return _publish(warehouse, warehouse.data_path / "published")
 
 
-def _publish(source: Path, folder: Path) -> Publication:
+def _publish(warehouse: Warehouse, folder: Path) -> Publication:
     parquet = folder / "parquet"
     arriving = folder / f".arriving-{uuid.uuid4().hex}"
     parquet.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     arriving.mkdir()
     try:
-        rows = _copy(source, arriving)
+        rows = _copy(warehouse, arriving)
         published_at = datetime.now(UTC)
         manifest = {
             "published_at": published_at.isoformat(),
@@ -73,28 +78,77 @@ def _publish(source: Path, folder: Path) -> Publication:
     )
 
 
-def _copy(source: Path, target: Path) -> dict[str, int]:
+def _copy(warehouse: Warehouse, target: Path) -> dict[str, int]:
     rows: dict[str, int] = {}
+    bring = _attached if warehouse.is_one_file else _fetched
     with duckdb.connect(str(target / "roster.duckdb")) as database:
         database.execute("set TimeZone = 'UTC'")
-        database.execute(f"attach {_quoted(source)} as warehouse (read_only)")
         database.execute(f"create schema {SCHEMA}")
-        tables = database.execute(
-            "select table_name from duckdb_tables() "
-            "where database_name = 'warehouse' and schema_name = ? order by table_name",
-            [SCHEMA],
-        ).fetchall()
-        for (table,) in tables:
+        for table in bring(warehouse, database):
             name = f'{SCHEMA}."{table}"'
-            database.execute(f"create table {name} as from warehouse.{name}")
             database.execute(
                 f"copy {name} to {_quoted(target / f'{table}.parquet')} (format parquet)"
             )
             ((rows[table],),) = database.execute(
                 f"select count(*) from {name}"
             ).fetchall()
-        database.execute("detach warehouse")
     return rows
+
+
+def _attached(
+    warehouse: Warehouse, database: duckdb.DuckDBPyConnection
+) -> Iterator[str]:
+    """Bring the marts out of a DuckDB file; yields each table that came."""
+    path = _quoted(warehouse.database_path)
+    database.execute(f"attach {path} as warehouse (read_only)")
+    tables = database.execute(
+        "select table_name from duckdb_tables() "
+        "where database_name = 'warehouse' and schema_name = ? order by table_name",
+        [SCHEMA],
+    ).fetchall()
+    for (table,) in tables:
+        name = f'{SCHEMA}."{table}"'
+        database.execute(f"create table {name} as from warehouse.{name}")
+        yield table
+    database.execute("detach warehouse")
+
+
+def _fetched(
+    warehouse: Warehouse, database: duckdb.DuckDBPyConnection
+) -> Iterator[str]:
+    """Bring the marts from a server, a chunk at a time; yields each table that came."""
+    with warehouse.sql() as client:
+        for schema, table in tables_of(client, SCHEMA):
+            name = f'{SCHEMA}."{table}"'
+            # Declared, because a chunk of nulls, or no chunk at all, tells no type.
+            columns = ", ".join(_declared_columns(client, schema, table))
+            database.execute(f"create table {name} ({columns})")
+            query = f"select * from {quoted(client, schema, table)}"
+            with client.execute_query(query) as cursor:
+                for chunk in cursor.iter_arrow(chunk_size=_ROWS_AT_A_TIME):
+                    database.register("chunk", chunk)
+                    database.execute(f"insert into {name} by name from chunk")
+                    database.unregister("chunk")
+            yield table
+
+
+def _declared_columns(
+    client: SqlClientBase[Any], schema: str, table: str
+) -> Iterator[str]:
+    """The columns of a table of the warehouse, as DuckDB declares them."""
+    dialect = client.capabilities.sqlglot_dialect
+    for name, kind, precision, scale in client.execute_sql(
+        "select column_name, data_type, numeric_precision, numeric_scale "
+        "from information_schema.columns where table_schema = %s and table_name = %s "
+        "order by ordinal_position",
+        schema,
+        table,
+    ):
+        kind = str(kind).lower()
+        if kind in _DECIMALS and precision is not None:
+            kind = f"decimal({precision}, {scale})"
+        declared = sqlglot.exp.DataType.build(kind, dialect=dialect).sql("duckdb")
+        yield f'"{name}" {declared}'
 
 
 def _quoted(path: Path) -> str:

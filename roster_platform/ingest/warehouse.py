@@ -21,19 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
-from roster_platform.ingest.errors import ConfigurationError, IngestError
+from roster_platform.ingest.destinations import (
+    destination_of,
+    make_destination,
+    missing_credentials,
+)
+from roster_platform.ingest.errors import IngestError, WarehouseError
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
 
 logger = logging.getLogger(__name__)
 
-DESTINATIONS = ("duckdb",)
 # New tables and columns arrive; a column that changes its type does not, silently.
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 Execute = Callable[..., Sequence[Sequence[Any]]]
@@ -51,11 +56,7 @@ class Warehouse:
     def from_settings(cls) -> Warehouse:
         """The warehouse ``ROSTER_PLATFORM__*`` describes. Raises ConfigurationError."""
         settings = platform_settings()
-        if settings.destination not in DESTINATIONS:
-            raise ConfigurationError(
-                f"ROSTER_PLATFORM__DESTINATION is {settings.destination!r}; it must be "
-                f"one of: {', '.join(DESTINATIONS)}."
-            )
+        destination_of(settings.destination)
         return cls(settings)
 
     @property
@@ -67,6 +68,11 @@ class Warehouse:
         """The local DuckDB file."""
         return self.data_path / "roster.duckdb"
 
+    @property
+    def is_one_file(self) -> bool:
+        """Whether it is a local database file, which one process writes at a time."""
+        return destination_of(self.settings.destination).is_one_file
+
     def dbt_environment(self) -> dict[str, str]:
         """The environment in which dbt reads and writes the same warehouse.
 
@@ -76,6 +82,7 @@ class Warehouse:
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
             "ROSTER_PLATFORM__HASH_PII": str(self.settings.hash_pii).lower(),
+            **destination_of(self.settings.destination).dbt_environment(),
         }
         if self.settings.hash_pii:
             environment["ROSTER_PLATFORM__PII_KEY"] = self.settings.require_pii_key()
@@ -83,18 +90,25 @@ class Warehouse:
 
     def table_rows(self, *schemas: str) -> dict[str, int]:
         """Rows of every table (no views) of some schemas; hold the writer's lock."""
-        with duckdb.connect(str(self.database_path), read_only=True) as database:
-            tables = database.execute(
-                "select schema_name, table_name from duckdb_tables() "
-                "where list_contains(?, schema_name)",
-                [list(schemas)],
-            ).fetchall()
+        with self.sql() as client:
             return {
-                table: database.execute(
-                    f'select count(*) from "{schema}"."{table}"'
-                ).fetchall()[0][0]
-                for schema, table in tables
+                table: client.execute_sql(
+                    f"select count(*) from {quoted(client, schema, table)}"
+                )[0][0]
+                for schema, table in tables_of(client, *schemas)
             }
+
+    @contextmanager
+    def sql(self) -> Iterator[SqlClientBase[Any]]:
+        """dlt's SQL client of the warehouse; hold the writer's lock while it is open."""
+        reading = dlt.pipeline(
+            "reading",
+            pipelines_dir=str(self.data_path / "dlt" / "reading"),
+            destination=self._destination(),
+            dataset_name="marts",
+        )
+        with reading.sql_client() as client:
+            yield client
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -103,11 +117,7 @@ class Warehouse:
         The operating system drops the lock of a process that dies. Raises IngestError
         when another process holds it for an hour.
         """
-        with (
-            self._file_lock()
-            if self.settings.destination == "duckdb"
-            else nullcontext()
-        ):
+        with self._file_lock() if self.is_one_file else nullcontext():
             yield
 
     def is_being_written(self) -> bool:
@@ -177,14 +187,53 @@ class Warehouse:
             if run.load_info is not None:
                 _publish(Path(pipeline.working_dir))
         except PipelineStepFailed as failure:
-            raise _cause(failure) from failure
+            raise self._readable(failure) from failure
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             alive.release()
             Path(alive.lock_file).unlink(missing_ok=True)
 
+    def _readable(self, failure: PipelineStepFailed) -> IngestError:
+        """What a person should read: our own error, if one of ours failed the step."""
+        causes = list(_causes(failure))
+        for error in causes:
+            if isinstance(error, IngestError):
+                return error
+        name = self.settings.destination
+        if any(isinstance(error, ConfigurationException) for error in causes):
+            return missing_credentials(name)
+        first_line = next(iter(str(causes[-1]).strip().splitlines()), "")
+        return WarehouseError(
+            f"The warehouse ({name}) failed at the step {failure.step}: "
+            f"{type(causes[-1]).__name__}: {first_line} Rows loaded earlier are kept; "
+            "mend the cause and run again. `roster-platform doctor` looks for it."
+        )
+
     def _destination(self) -> Any:
-        return dlt.destinations.duckdb(credentials=str(self.database_path))
+        return make_destination(self.settings.destination, self.database_path)
+
+
+def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]]:
+    """Schema and name of every table (no views) of some schemas."""
+    listed = ", ".join(f"'{schema}'" for schema in schemas)
+    rows = client.execute_sql(
+        "select table_schema, table_name from information_schema.tables "
+        f"where table_schema in ({listed}) and table_type = 'BASE TABLE' "
+        "order by table_schema, table_name"
+    )
+    return [(schema, table) for schema, table in rows or ()]
+
+
+def quoted(client: SqlClientBase[Any], schema: str, table: str) -> str:
+    """A table's name as the warehouse's SQL wants it."""
+    return f"{client.escape_column_name(schema)}.{client.escape_column_name(table)}"
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    error: BaseException | None = failure
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class PipelineRun:
@@ -264,16 +313,6 @@ class PipelineRun:
                 )[0][0]
                 for table in tables
             }
-
-
-def _cause(failure: PipelineStepFailed) -> BaseException:
-    """The error a person should read: ours, if one of ours is what failed the step."""
-    error: BaseException | None = failure
-    while error is not None:
-        if isinstance(error, IngestError):
-            return error
-        error = error.__cause__ or error.__context__
-    return failure
 
 
 def _publish(working_dir: Path) -> None:

@@ -11,7 +11,8 @@ GET    /admin/oracle/{question}     orders, commissions, contacts, campaigns, en
                                     membership?page_id=
 POST   /admin/faults {...}          see ``gate.Fault``; GET lists, DELETE removes
 POST   /admin/pages {"page_id": ..., "action": "clear" | "revoke" | "restore"}
-POST   /admin/settings {"requests_per_minute": n, "latency_ms": n}
+POST   /admin/settings {"requests_per_minute": n, "latency_ms": n,
+                        "clock_stands_still": true}
 """
 
 from __future__ import annotations
@@ -209,7 +210,10 @@ async def _settings(state: State, request: Request) -> Any:
         state.rate_limit.reset(int(body["requests_per_minute"]))
     if "latency_ms" in body:
         state.latency_ms = float(body["latency_ms"])
+    if "clock_stands_still" in body:
+        state.clock.stands_still = bool(body["clock_stands_still"])
     return {
+        "clock_stands_still": state.clock.stands_still,
         "requests_per_minute": state.rate_limit.requests_per_minute,
         "latency_ms": state.latency_ms,
     }

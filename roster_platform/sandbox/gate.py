@@ -29,11 +29,15 @@ _LOOPBACK = frozenset(("127.0.0.1", "::1", "testclient"))
 
 
 class SimulatedClock:
-    """06:00 UTC of the world's date, plus the real seconds since it got there."""
+    """06:00 UTC of the world's date, plus the real seconds since it got there.
+
+    ``stands_still`` leaves the seconds out, for reads that are to be compared.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._date_header = (0, b"")
+        self.stands_still = False
         self.restart()
 
     def restart(self) -> None:
@@ -43,7 +47,7 @@ class SimulatedClock:
     @property
     def now_ms(self) -> int:
         """The simulated moment in milliseconds."""
-        elapsed = time.monotonic() - self._since
+        elapsed = 0 if self.stands_still else time.monotonic() - self._since
         return self._world.opening_ms + int(elapsed * 1000)
 
     def date_header(self) -> bytes:

@@ -72,6 +72,14 @@ def test_too_many_requests_are_429_with_retry_after(start):
     assert client.ask("/v2/programs").status == 200
 
 
+def test_the_clock_can_be_made_to_stand_still(start):
+    client = start()
+    client.sandbox.post("settings", {"clock_stands_still": True})
+    assert client.ask("/v2/programs").headers["date"].endswith("06:00:00 GMT")
+    client.sandbox.advance(1)
+    assert client.ask("/v2/programs").headers["date"].endswith("06:00:00 GMT")
+
+
 def test_faults_hit_what_they_match_and_then_go(start):
     client = start()
     client.sandbox.fault("/v2/orders", status=503, times=2, body="<h1>Bad</h1>")

@@ -114,17 +114,19 @@ final as (
             when commission_type = 'fixed' then program_currency
             else currency
         end as commission_currency,
-        case
-            when is_void then 0
-            when commission_type = 'fixed' then round(commission_value, 2)
-            -- Multiplied, because a division is binary and loses the half cent.
-            else
-                round(
-                    cast(earning_amount as decimal(18, 4))
-                    * cast(commission_rate as decimal(9, 4)) * 0.01,
-                    2
-                )
-        end as commission_amount
+        cast(
+            case
+                when is_void then 0
+                when commission_type = 'fixed' then round(commission_value, 2)
+                -- Multiplied, because a division is binary and loses the half cent.
+                else
+                    round(
+                        cast(earning_amount as decimal(18, 4))
+                        * cast(commission_rate as decimal(9, 4)) * 0.01,
+                        2
+                    )
+            end as decimal(18, 4)
+        ) as commission_amount
     from rated
 
 )

@@ -63,9 +63,11 @@ final as (
         {%- endfor %}
     {%- for period in ['30_days', 'previous_30_days'] %}
         cast(
-            (referral_revenue_{{ period }} - commission_amount_{{ period }})
-            / nullif(commission_amount_{{ period }}, 0) as double precision
-        ) as roi_{{ period }}
+            referral_revenue_{{ period }} - commission_amount_{{ period }}
+            as double precision
+        )
+        / cast(nullif(commission_amount_{{ period }}, 0) as double precision)
+            as roi_{{ period }}
         {{- ',' if not loop.last }}
     {%- endfor %}
     from summed

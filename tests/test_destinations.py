@@ -1,0 +1,156 @@
+"""The same graph on every destination: the same rows, and the same answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roster_platform.sandbox import Sandbox, running_sandbox
+from tests.deployment import ROOT, Deployment
+from tests.postgres import running_postgres
+
+CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
+DAYS = 2
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with running_sandbox(orders=300, pages=4, members=12) as running:
+        running.post("/admin/settings", {"clock_stands_still": True})
+        yield running
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory) -> Iterator[str]:
+    with running_postgres(tmp_path_factory.mktemp("server") / "postgres") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def destinations(postgres) -> Mapping[str, Mapping[str, str]]:
+    """By destination, the variables that choose it."""
+    return {
+        "duckdb": {},
+        "postgres": {
+            "ROSTER_PLATFORM__DESTINATION": "postgres",
+            CREDENTIALS: postgres,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def deployments(sandbox, destinations, tmp_path_factory) -> dict[str, Deployment]:
+    """Every destination after the same days, each read and built by Dagster."""
+    made = {
+        name: Deployment(
+            tmp_path_factory.mktemp(name), {**sandbox.environment, **chosen}
+        )
+        for name, chosen in destinations.items()
+    }
+    for day in range(DAYS):
+        if day:
+            sandbox.advance(1)
+        for name, deployment in made.items():
+            done = deployment.materialize_everything()
+            assert done.returncode == 0, f"{name}: {done.stdout[-5000:]}"
+    return made
+
+
+def _published(deployment: Deployment) -> Path:
+    return deployment.folder / "published" / "roster.duckdb"
+
+
+def test_every_destination_has_the_same_marts(deployments) -> None:
+    """Every row and every column."""
+    first, *others = deployments
+    for other in others:
+        with duckdb.connect() as database:
+            for name in (first, other):
+                path = _published(deployments[name])
+                database.execute(f"attach '{path}' as {name} (read_only)")
+            tables = database.execute(
+                "select table_name from duckdb_tables() where database_name = ?",
+                [first],
+            ).fetchall()
+            assert len(tables) >= 38
+            different = {}
+            for (table,) in tables:
+                one, two = (f"from {name}.marts.{table}" for name in (first, other))
+                ((count,),) = database.sql(
+                    f"select count(*) from (({one} except all {two}) "
+                    f"union all ({two} except all {one}))"
+                ).fetchall()
+                if count:
+                    different[table] = count
+            assert different == {}, other
+
+
+def test_a_build_of_an_unchanged_server_writes_nothing(deployments) -> None:
+    deployment = deployments["postgres"]
+    done = deployment.run(
+        *("roster_platform.cli", "dbt", "build"),
+        *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    built = [line for line in done.stdout.splitlines() if "OK created" in line]
+    tables = [line for line in built if "compared_table" in line]
+    assert len(tables) > 50
+    assert [line for line in tables if "UNCHANGED" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://roster:hidden-secret@127.0.0.1:9/roster", "postgres) failed"),
+        ("not an address", "DESTINATION__POSTGRES__CREDENTIALS"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_told_without_its_password(
+    sandbox, tmp_path, address, said
+) -> None:
+    deployment = Deployment(
+        tmp_path,
+        {
+            **sandbox.environment,
+            "ROSTER_PLATFORM__DESTINATION": "postgres",
+            CREDENTIALS: address,
+        },
+    )
+    for command in (
+        ("roster_platform.ingest", "roster", "programs"),
+        ("roster_platform.cli", "doctor"),
+    ):
+        done = deployment.run(*command, COLUMNS="500")
+        assert done.returncode == 1
+        assert said in done.stdout
+        assert "Traceback" not in done.stdout
+        assert "hidden-secret" not in done.stdout
+
+
+def test_pages_are_replaced_and_deletions_marked_on_a_server(deployments) -> None:
+    """What the loads do row by row is the same everywhere."""
+    assert _raw_counts(deployments["postgres"]) == _raw_counts(deployments["duckdb"])
+
+
+def _raw_counts(deployment: Deployment) -> dict[str, int]:
+    code = (
+        "import json; from roster_platform.ingest.warehouse import Warehouse; "
+        "print(json.dumps(Warehouse.from_settings().table_rows("
+        "'roster_data', 'autorosters_data', 'snapshots')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=deployment.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(done.stdout.splitlines()[-1])
+    return {name: rows for name, rows in counts.items() if not name.startswith("_dlt")}
