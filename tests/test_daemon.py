@@ -25,10 +25,10 @@ from tests.deployment import ROOT, Deployment
 from tests.local_api import LocalApi, local_api
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
-EVERY_MINUTE = {
+CADENCES = {
     f"ROSTER_PLATFORM__{job}_CRON": "* * * * *"
     for job in ("ROSTER_INCREMENTAL", "AUTOROSTERS_SNAPSHOT", "AUTOROSTERS_QUARANTINE")
-}
+} | {"ROSTER_PLATFORM__MODELS_CRON": "*/2 * * * *"}
 PAGES = dg.AssetKey(["autorosters", "pages"])
 _PATIENCE_SECONDS = 300
 
@@ -127,7 +127,7 @@ def living(tmp_path_factory) -> Iterator[Living]:
             folder,
             {
                 **sandbox.environment,
-                **EVERY_MINUTE,
+                **CADENCES,
                 "ROSTER_PLATFORM__ALERTS__WEBHOOK_URL": f"{webhook.url}/hook",
                 "ROSTER_PLATFORM__ALERTS__UI_URL": f"http://127.0.0.1:{port}",
             },

@@ -38,6 +38,7 @@ class PlatformSettings(BaseConfiguration):
     roster_full_read_cron: str = "17 3 * * *"
     autorosters_snapshot_cron: str = "37 4 * * *"
     autorosters_quarantine_cron: str = "23 */4 * * *"
+    models_cron: str = "47 5 * * *"
     retired_pages: Literal["keep", "purge"] = "keep"
     """What becomes of the rows of a page that is no longer configured."""
     hash_pii: bool = False
