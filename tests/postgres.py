@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,8 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """Start a server in ``folder``; yields the address of its database ``roster``.
+def running_postgres() -> Iterator[str]:
+    """Start a server; yields the address of its database ``roster``.
 
     Skips where PostgreSQL is not installed, except in CI, which installs it.
     """
@@ -29,15 +30,13 @@ def running_postgres(folder: Path) -> Iterator[str]:
             pytest.fail("PostgreSQL is not installed; .ci/run should have done it.")
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql).")
     programs = found[-1].parent
-    folder.mkdir(parents=True, exist_ok=True)
+    # Not in a folder of pytest's, which only the user who runs the tests may enter.
+    folder = Path(tempfile.mkdtemp(prefix="roster-postgres-"))
     owner = ()
     if getpass.getuser() == "root":
-        # The server refuses to run as root; its own user has to reach the folder.
+        # The server refuses to run as root.
         user = pwd.getpwnam("postgres")
         os.chown(folder, user.pw_uid, user.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
         owner = ("runuser", "-u", "postgres", "--")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -61,4 +60,4 @@ def running_postgres(folder: Path) -> Iterator[str]:
         yield f"postgresql://roster:no-secret@127.0.0.1:{port}/roster"
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

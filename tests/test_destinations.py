@@ -27,8 +27,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("server") / "postgres") as address:
+def postgres() -> Iterator[str]:
+    with running_postgres() as address:
         yield address
 
 
