@@ -30,7 +30,7 @@ CADENCES = {
     for job in ("ROSTER_INCREMENTAL", "AUTOROSTERS_SNAPSHOT", "AUTOROSTERS_QUARANTINE")
 } | {"ROSTER_PLATFORM__MODELS_CRON": "*/2 * * * *"}
 PAGES = dg.AssetKey(["autorosters", "pages"])
-_PATIENCE_SECONDS = 300
+_PATIENCE_SECONDS = 600
 
 
 @dataclass
