@@ -12,7 +12,7 @@ export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui dev dashboard test lint format bench manifest sources docs screenshots clean
+.PHONY: help install demo ui dev dashboard test test-faults lint format bench manifest sources docs screenshots clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ dashboard: $(VENV)/.installed-dashboard ## The dashboard over the published mart
 
 test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-faults: $(VENV)/.installed-dev manifest ## Do harm at length, and write docs/reliability.md
+	$(BIN)/python -m pytest tests/faults --long --reliability-page docs/reliability.md -n 2
 
 lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
 	$(BIN)/ruff check .

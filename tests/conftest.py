@@ -1,0 +1,3 @@
+"""What every test may use: the recorder of harmful tries."""
+
+pytest_plugins = ["tests.faults.recorder"]

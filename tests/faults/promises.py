@@ -1,0 +1,12 @@
+"""What the platform promises when everything around it goes wrong, one sentence each."""
+
+PROMISES = {
+    "Broken answers": "Errors, resets, stalls and broken bodies at a tenth of the answers "
+    "lose and duplicate no row.",
+    "Rate limits": "An API is never asked again earlier than it told, by any request.",
+    "Refused tokens": "After the first 401 nothing is asked again.",
+    "Refused parts": "What the API refuses or breaks harms no other endpoint or page, and "
+    "its own rows stay.",
+    "API down": "A run against an API that is down ends within a bounded number of "
+    "requests, says so, and loses nothing.",
+}

@@ -1,0 +1,124 @@
+"""Counts the harmful tries behind each promise, over every worker of a test run.
+
+A test asks the fixture ``tries`` for a promise and counts what it does to it. Counts
+travel with the test's report, so they arrive wherever the summary is printed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.promises import PROMISES
+
+_PROPERTY = "harmful tries"
+
+_HEAD = """\
+# Reliability
+
+What the platform promises when APIs, networks, disks and processes misbehave, and how
+often `tests/faults` did the harm to see. Every try is real: a server that breaks its
+answers on a real socket, a process that is killed, a disk that is full; then the rows of
+the warehouse are compared with what the API holds, and secrets are searched for in every
+file.
+
+This page is written by `make test-faults` (the long form). `make test` runs the same
+tests with fewer tries.
+"""
+
+_LIMITS = """\
+"""
+
+
+class Tries:
+    """Harmful tries of one promise within one test; call it once for each."""
+
+    def __init__(self, promise: str) -> None:
+        assert promise in PROMISES, f"{promise!r} is not in tests/faults/promises.py"
+        self.promise = promise
+        self.count = 0
+
+    def __call__(self, count: int = 1) -> None:
+        self.count += count
+
+
+@pytest.fixture
+def tries(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Tries]]:
+    """Count harmful tries: ``tried = tries("Network")``, then ``tried()`` for each."""
+    made: list[Tries] = []
+
+    def start(promise: str) -> Tries:
+        made.append(Tries(promise))
+        return made[-1]
+
+    yield start
+    counts = [[one.promise, one.count] for one in made]
+    request.node.user_properties.append((_PROPERTY, counts))
+
+
+@pytest.fixture(scope="session")
+def scale(request: pytest.FixtureRequest) -> int:
+    """By how much the long form multiplies tries; 1 in the short form."""
+    return 10 if request.config.getoption("--long") else 1
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults", "harm done to the platform")
+    group.addoption("--long", action="store_true", help="ten times the harmful tries")
+    group.addoption(
+        "--reliability-page", type=Path, help="write the table to this file"
+    )
+
+
+class _Summary:
+    """The table, where results arrive: in the one process, or the workers' controller."""
+
+    def __init__(self, page: Path | None) -> None:
+        self._page = page
+        self._tries: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed.add(report.nodeid)
+        if report.when != "teardown":
+            return
+        for name, counts in report.user_properties:
+            if name != _PROPERTY:
+                continue
+            for promise, count in counts:
+                self._tries[promise] += count
+                self._failures[promise] += report.nodeid in self._failed
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        if not self._tries:
+            return
+        rows = [(p, self._tries[p], self._failures[p]) for p in PROMISES]
+        rows.append(("Together", self._tries.total(), self._failures.total()))
+        terminalreporter.section("harmful tries")
+        terminalreporter.write_line(f"{'promise':28} {'tries':>7} {'failures':>9}")
+        for promise, count, failures in rows:
+            terminalreporter.write_line(f"{promise:28} {count:7,} {failures:9,}")
+        if self._page:
+            self._page.write_text(_page(rows))
+
+
+def _page(rows: list[tuple[str, int, int]]) -> str:
+    table = [
+        f"| {promise} | {PROMISES.get(promise, '')} | {count:,} | {failures:,} |"
+        for promise, count, failures in rows
+    ]
+    head = ["| Promise | | Harmful tries | Failures |", "|---|---|---:|---:|"]
+    return "\n".join([_HEAD, *head, *table, "", _LIMITS])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        summary = _Summary(config.getoption("--reliability-page"))
+        config.pluginmanager.register(summary, "harmful tries")
