@@ -458,11 +458,15 @@ class ApiClient:
         raise self._rate_limited(path, self._settings.max_wait_seconds)
 
     async def _wait_for_turn(self, path: str) -> None:
-        closed_for = self._gate.closed_for()
-        if closed_for > self._settings.max_wait_seconds:
-            raise self._rate_limited(path, closed_for)
-        if (wait := self._gate.reserve(self._interval)) > 0:
-            await asyncio.sleep(wait)
+        while True:
+            closed_for = self._gate.closed_for()
+            if closed_for > self._settings.max_wait_seconds:
+                raise self._rate_limited(path, closed_for)
+            if (wait := self._gate.reserve(self._interval)) > 0:
+                await asyncio.sleep(wait)
+            # Another request may have been told to pause meanwhile.
+            if self._gate.closed_for() <= 0:
+                return
 
     async def _send(self, request: _Request) -> tuple[aiohttp.ClientResponse, bytes]:
         path = request.path

@@ -162,6 +162,25 @@ def test_a_short_pause_is_kept_by_every_request(
     assert loaded_orders(platform) == ALL_ORDERS
 
 
+def test_requests_that_wait_for_their_turn_keep_the_pause_too(platform, tries) -> None:
+    refused: list[Asked] = []
+
+    def refuse(asked: Asked) -> bool:
+        if asked.query["page"] == "2" and not refused:
+            refused.append(asked)
+            return True
+        return False
+
+    with rude_server(refusing(orders, refuse, {"Retry_After": "3"})) as api:
+        # Paced, so that pages 3 to 8 have their turns while page 2 is told to wait.
+        platform.reads(api.url, page_size=100, requests_per_minute=60)
+        platform.load("orders")
+    tries("Rate limits")(len(api.asked))
+    (moment,) = (asked.at for asked in refused)
+    assert [a for a in api.asked if moment < a.at < moment + 3] == []
+    assert loaded_orders(platform) == ALL_ORDERS
+
+
 @pytest.mark.parametrize("header", ["60", "3600", "86400", "a date"])
 def test_a_long_pause_is_handed_over_and_nobody_asks_meanwhile(
     header, platform, tries
