@@ -52,6 +52,8 @@ from roster_platform.ingest.settings import ClientSettings
 
 _T = TypeVar("_T")
 _MAX_REFUSALS = 50
+_LONGEST_PAUSE_SECONDS = 86_400.0
+_LOST_IN_A_ROW = 20
 _EXCERPT_CHARS = 200
 
 
@@ -245,15 +247,24 @@ class ApiClient:
     ) -> Iterator[tuple[str, Answer | IngestError]]:
         """GET many documents concurrently; one that fails is handed over as its error.
 
-        Refused credentials and a long Retry-After concern all of them: once one path
-        met those, the rest are not asked.
+        Refused credentials, a long Retry-After and an API that is down concern all of
+        them: once one path met those, or 20 in a row got no answer, the rest are not
+        asked.
         """
 
+        in_vain = 0
+
         async def attempt(path: str) -> tuple[str, Answer | IngestError]:
+            nonlocal in_vain
+            if in_vain >= _LOST_IN_A_ROW:
+                return path, self._given_up(path)
             try:
-                return path, await self._get(path, {})
+                answer = await self._get(path, {})
             except IngestError as error:
+                in_vain += isinstance(error, UnreachableError)
                 return path, error
+            in_vain = 0
+            return path, answer
 
         # The first one goes alone: a refused key then costs one request, not a window.
         calls = (lambda path=path: attempt(path) for path in paths)
@@ -492,6 +503,13 @@ class ApiClient:
                 )
             ) from error
 
+    def _given_up(self, path: str) -> UnreachableError:
+        return UnreachableError(
+            f"{self._name} was not asked for /{path}, because {_LOST_IN_A_ROW} requests "
+            "in a row had got no usable answer. It seems to be down: run again later, "
+            "rows loaded earlier are kept."
+        )
+
     def _pause_asked(
         self, response: aiohttp.ClientResponse, waited: float
     ) -> float | None:
@@ -692,14 +710,17 @@ def _date(response: aiohttp.ClientResponse) -> datetime:
 
 
 def _seconds(retry_after: str | None, now: datetime) -> float | None:
-    """Retry-After as seconds: it is a number, or an HTTP date by the API's clock."""
+    """Retry-After as seconds: it is a number, or an HTTP date by the API's clock.
+
+    A day at most: no API means more, and "inf" is a number too.
+    """
     if retry_after is None:
         return None
     try:
-        return max(0.0, float(retry_after))
+        asked = float(retry_after)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            asked = (parsedate_to_datetime(retry_after) - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(0.0, asked), _LONGEST_PAUSE_SECONDS)

@@ -126,6 +126,26 @@ def test_every_answer_broken_the_same_way_is_told_and_keeps_the_rows(
     assert loaded_orders(platform) == ALL_ORDERS
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_many_pages_of_an_api_that_is_down_end_soon(
+    concurrency, platform, tries
+) -> None:
+    pages = [f"page-{number:03}" for number in range(200)]
+    with rude_server(roster_page) as api:
+        platform.reads(api.url)
+        assert platform.load_pages(pages).failed == {}
+    with rude_server(lambda asked: Raw(response(b"", "503 Unavailable"))) as api:
+        platform.reads(api.url, max_attempts=2, concurrency=concurrency)
+        report = platform.load_pages(pages)
+        assert report.failed.keys() == set(pages)
+        assert "seems to be down" in str(report.failed[pages[-1]])
+        tries("API down")(len(api.asked))
+        # What was under way when twenty pages had failed is tried to its end.
+        assert len(api.asked) <= 2 * (20 + 2 * concurrency)
+    users = "select count(*) from autorosters_data.users"
+    assert platform.query(users) == [(2 * len(pages),)]
+
+
 def refusing(handler: Handler, refuse: Any, headers: dict[str, str]) -> Handler:
     """The same API, but requests are refused for coming too often where told."""
 
@@ -181,7 +201,7 @@ def test_requests_that_wait_for_their_turn_keep_the_pause_too(platform, tries) -
     assert loaded_orders(platform) == ALL_ORDERS
 
 
-@pytest.mark.parametrize("header", ["60", "3600", "86400", "a date"])
+@pytest.mark.parametrize("header", ["60", "3600", "86400", "a date", "inf", "1e99"])
 def test_a_long_pause_is_handed_over_and_nobody_asks_meanwhile(
     header, platform, tries
 ) -> None:
