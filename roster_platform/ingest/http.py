@@ -37,6 +37,7 @@ import aiohttp
 import orjson
 import tenacity
 
+from roster_platform.ingest import documents
 from roster_platform.ingest.errors import (
     AccessDeniedError,
     BadResponseError,
@@ -535,7 +536,7 @@ class ApiClient:
         if 200 <= status < 300:
             try:
                 digest = hashlib.blake2b(raw, digest_size=16).digest()
-                return Answer(orjson.loads(raw), _date(response), status, digest)
+                return Answer(documents.loads(raw), _date(response), status, digest)
             except ValueError as error:
                 raise _TemporaryError(
                     BadResponseError(
@@ -638,7 +639,7 @@ class _LoopGuard:
             return
         # Pages that start and end with the same records are the same page.
         ends = [len(page.records), page.records[0], page.records[-1]]
-        content = hash(orjson.dumps(ends))
+        content = hash(documents.dumps(ends))
         if content in self._seen:
             raise PagingError(
                 f"{self._api} sent the same page twice at /{self._path} (page "

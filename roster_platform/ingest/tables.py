@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from roster_platform.ingest import documents
 from roster_platform.ingest.catalogue import (
     DELETED,
     DELETED_AT,
@@ -383,7 +383,7 @@ _ONE: Mapping[DataType, Callable[[Any], Any]] = {
 
 
 def _as_json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    return None if value is None else documents.dumps(value).decode()
 
 
 def _as_text(value: Any) -> str | None:

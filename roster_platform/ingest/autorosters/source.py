@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dlt
-import orjson
 from dlt.extract import DltResource, DltSource
 
+from roster_platform.ingest import documents
 from roster_platform.ingest.autorosters.changes import (
     NO_CHANGES,
     MemberChanges,
@@ -742,7 +742,7 @@ def _key(value: Any, name: str, page_id: str, what: str) -> str:
 
 
 def _content_hash(body: Any) -> str:
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(documents.dumps(body, sort_keys=True)).hexdigest()
 
 
 _READINGS: Mapping[str, _Reading] = {
