@@ -9,6 +9,9 @@ without its key is an error. Nothing is silently NULL.
 
 from __future__ import annotations
 
+import hashlib
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -49,6 +52,14 @@ ARROW_TYPES: Mapping[DataType, pa.DataType] = {
     "json": pa.string(),
 }
 _OBSERVED_AT_TYPE = ARROW_TYPES["timestamp"]
+_OWN_COLUMNS = {OBSERVED_AT, DELETED, IS_DELETED, DELETED_AT, POSITION}
+# What Python can hold, and so whoever reads the warehouse with it.
+_FIRST_MOMENT = pa.scalar(datetime.min.replace(tzinfo=UTC), _OBSERVED_AT_TYPE)
+_LAST_MOMENT = pa.scalar(datetime.max.replace(tzinfo=UTC), _OBSERVED_AT_TYPE)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Commas group thousands; "12,50" would be twelve and a half to some.
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 class TableBuilder:
@@ -63,7 +74,7 @@ class TableBuilder:
         self._keys = [column_name(key) for key in table.primary_key]
         self._tombstones = tombstones
         self._problems: Counter[tuple[str, str, str]] = Counter()
-        self._extra_columns: dict[str, dict[str, str]] = {}
+        self._extra_columns: dict[str, dict[str, str | None]] = {}
         self.fields: dict[str, set[str]] = {}
         self._handled_fields = {*table.columns, *(c.field for c in table.children)}
 
@@ -168,7 +179,7 @@ class TableBuilder:
             count = len(misfits) - misfits.null_count
             if count:
                 self._note(table, field, f"not a {column.data_type}", count)
-                self._extra_columns.setdefault(table, {})[name + VARIANT_SUFFIX] = ""
+                self._extra_columns.setdefault(table, {})[name + VARIANT_SUFFIX] = None
                 columns[name + VARIANT_SUFFIX] = misfits
         return columns
 
@@ -187,15 +198,15 @@ class TableBuilder:
         self.fields.setdefault(table, set()).update(fields)
         came = fields - handled
         for field in sorted(came):
-            name = column_name(field)
+            name = _undeclared_name(field)
             if name in columns or extra.get(name, field) != field:
                 # Two spellings of one name ("name", "Name"): both must land.
-                name = f"{name}__{field.encode().hex()[:12]}"
+                name = f"{name}__{_digest(field)}"
             extra[name] = field
         for name, field in extra.items():
             if name in columns:
                 continue
-            values = [record.get(field) for record in records] if field else []
+            values = [] if field is None else [record.get(field) for record in records]
             columns[name] = pa.array(
                 [_as_text(value) for value in values] or [None] * len(records),
                 pa.string(),
@@ -216,6 +227,17 @@ class TableBuilder:
 
     def _note(self, table: str, field: str, problem: str, rows: int = 1) -> None:
         self._problems[table, field, problem] += rows
+
+
+def _undeclared_name(field: str) -> str:
+    """The column of an undeclared field; none of the platform's own, nor of dlt's."""
+    name = column_name(field) if field.strip() else "x"
+    is_ours = name.startswith("_dlt") or name in _OWN_COLUMNS
+    return f"{name}__{_digest(field)}" if is_ours else name
+
+
+def _digest(field: str) -> str:
+    return hashlib.blake2b(field.encode(), digest_size=6).hexdigest()
 
 
 def tombstone_rows(
@@ -274,10 +296,16 @@ def _decimal(values: list[Any]) -> pa.Array:
 def _timestamp(values: list[Any]) -> pa.Array:
     texts = _text(values)
     try:
-        return pc.cast(texts, ARROW_TYPES["timestamp"])
+        moments = pc.cast(texts, _OBSERVED_AT_TYPE)
     except pa.ArrowInvalid:
-        naive = pc.cast(texts, pa.timestamp("us"))
-        return pc.assume_timezone(naive, "UTC")
+        moments = pc.assume_timezone(pc.cast(texts, pa.timestamp("us")), "UTC")
+    ends = pc.min_max(moments)
+    if ends["min"].is_valid and not (
+        _FIRST_MOMENT.value <= ends["min"].value
+        and ends["max"].value <= _LAST_MOMENT.value
+    ):
+        raise OverflowError
+    return moments
 
 
 def _date_column(values: list[Any]) -> pa.Array:
@@ -328,6 +356,8 @@ def _one_text(value: Any) -> str:
 def _one_bigint(value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise ValueError
     number = int(value)
     if not -(2**63) <= number < 2**63:
         raise OverflowError
@@ -337,13 +367,23 @@ def _one_bigint(value: Any) -> int:
 def _one_double(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError
-    return float(value)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError
+    number = float(value)
+    if not math.isfinite(number) or (isinstance(value, int) and int(number) != value):
+        raise ValueError
+    return number
 
 
 def _one_decimal(value: Any) -> Decimal:
     if isinstance(value, bool):
         raise ValueError
-    number = Decimal(str(value).replace("$", "").replace(",", "").strip())
+    text = str(value).replace("$", "").strip()
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    number = Decimal(text)
     exact = number.quantize(Decimal(1).scaleb(-DECIMAL.scale))
     if exact != number or len(exact.as_tuple().digits) > DECIMAL.precision:
         raise ValueError

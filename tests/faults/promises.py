@@ -9,4 +9,6 @@ PROMISES = {
     "its own rows stay.",
     "API down": "A run against an API that is down ends within a bounded number of "
     "requests, says so, and loses nothing.",
+    "Any JSON": "Whatever JSON an API sends, every value lands exactly, or as text beside "
+    "a named finding; the declared columns always have their declared types.",
 }
