@@ -51,4 +51,5 @@ class LocalPlatform:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         path = str(self.warehouse.database_path)
         with duckdb.connect(path, read_only=True) as database:
+            database.execute("set TimeZone = 'UTC'")
             return database.sql(sql).fetchall()

@@ -11,4 +11,6 @@ PROMISES = {
     "requests, says so, and loses nothing.",
     "Any JSON": "Whatever JSON an API sends, every value lands exactly, or as text beside "
     "a named finding; the declared columns always have their declared types.",
+    "Odd data": "Odd values in a real load land exactly or raise a finding that names "
+    "them, and the next clean run works.",
 }

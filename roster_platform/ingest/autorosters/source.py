@@ -655,7 +655,7 @@ def _flatten_page(
         role_id = _key(rank, "role_id", page_id, "a rank")
         ranks.setdefault(role_id, {**rank, "page_id": page_id, "position": position})
         ranks[role_id].pop("users", None)
-        for user in rank.get("users") or []:
+        for user in _listed(rank, "users", page_id):
             discord_id = _key(user, "discord_id", page_id, "a user")
             row = {
                 **user,
@@ -663,18 +663,20 @@ def _flatten_page(
                 "role_id": role_id,
                 "is_command": rank.get("is_command"),
             }
-            for name in row.pop("certifications", None) or []:
+            for name in _listed(row, "certifications", page_id):
                 certifications[discord_id, str(name)] = {
                     "page_id": page_id,
                     "discord_id": discord_id,
                     "certification": str(name),
                 }
-            for name in row.pop("subdivisions", None) or []:
+            for name in _listed(row, "subdivisions", page_id):
                 subdivisions[discord_id, str(name)] = {
                     "page_id": page_id,
                     "discord_id": discord_id,
                     "subdivision": str(name),
                 }
+            for name in ("certifications", "subdivisions"):
+                row.pop(name, None)
             users.setdefault((role_id, discord_id), row)
     page = {**body, "page_id": page_id}
     del page["ranks"]
@@ -739,6 +741,20 @@ def _key(value: Any, name: str, page_id: str, what: str) -> str:
             "API's answer with its documentation."
         )
     return str(found)
+
+
+def _listed(record: Mapping[str, Any], name: str, page_id: str) -> list[Any]:
+    """A list inside a record; absent, it is empty. Raises DriftError for anything else."""
+    found = record.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise DriftError(
+            f"The {name} on page {page_id} came as something that is not a list. The "
+            "page keeps its last good rows; compare the API's answer with its "
+            "documentation."
+        )
+    return found
 
 
 def _content_hash(body: Any) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import dlt
 from dlt.extract import DltResource, DltSource
 
+from roster_platform.ingest import documents
 from roster_platform.ingest.catalogue import (
     DELETED_HINTS,
     Endpoint,
@@ -328,7 +329,11 @@ class _Reader:
             )
             if key is None:
                 fresh.append(record)
-            elif key not in seen:
+                continue
+            if not isinstance(key, str):
+                # As it lands: 7 and "7" are one key, and a list has no hash.
+                key = documents.dumps(key).decode()
+            if key not in seen:
                 seen.add(key)
                 fresh.append(record)
         return fresh
