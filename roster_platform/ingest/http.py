@@ -55,6 +55,7 @@ _T = TypeVar("_T")
 _MAX_REFUSALS = 50
 _LONGEST_PAUSE_SECONDS = 86_400.0
 _LOST_IN_A_ROW = 20
+_MAX_EMPTY_PAGES = 20
 _EXCERPT_CHARS = 200
 
 
@@ -364,8 +365,10 @@ class ApiClient:
 
         # Past the announced end, or with nothing announced: go on while pages are full.
         while self._expects_more(page, paging):
+            is_full = len(page.records) == (page.info.page_size or paging.page_size)
             page = await fetch(page.number + 1)
-            if not page.records:
+            if not is_full and guard.has_seen(page):
+                # It was the last, or all there is: some APIs send it again.
                 return
             guard.see(page)
             yield page
@@ -432,9 +435,15 @@ class ApiClient:
         return None
 
     def _expects_more(self, page: Page, paging: Paging) -> bool:
-        if page.info.has_more is not None:
-            return page.info.has_more and bool(page.records)
-        return len(page.records) >= (page.info.page_size or paging.page_size)
+        info = page.info
+        if info.has_more is not None:
+            return info.has_more
+        if len(page.records) >= (info.page_size or paging.page_size):
+            return True
+        # Where nothing is announced, a short page may stand in the middle.
+        is_announced = info.total_pages is not None or info.total_count is not None
+        is_first = page.number == paging.first_page
+        return bool(page.records) and not is_announced and not is_first
 
     async def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
         return await self._ask(_Request("GET", path, params))
@@ -625,6 +634,8 @@ class _LoopGuard:
     def __init__(self, api: str, path: str, max_pages: int) -> None:
         self._api, self._path, self._max_pages = api, path, max_pages
         self._seen: set[int] = set()
+        self._pages = 0
+        self._empty = 0
 
     def allow(self, pages: int) -> None:
         if pages > self._max_pages:
@@ -634,20 +645,39 @@ class _LoopGuard:
                 "this source if that many are expected."
             )
 
+    def has_seen(self, page: Page) -> bool:
+        return bool(page.records) and self._content(page) in self._seen
+
     def see(self, page: Page) -> None:
+        self._pages += 1
+        self.allow(self._pages)
         if not page.records:
+            self._see_empty(page)
             return
-        # Pages that start and end with the same records are the same page.
-        ends = [len(page.records), page.records[0], page.records[-1]]
-        content = hash(documents.dumps(ends))
-        if content in self._seen:
+        self._empty = 0
+        if self.has_seen(page):
             raise PagingError(
                 f"{self._api} sent the same page twice at /{self._path} (page "
                 f"{page.number}), so it may be ignoring the paging parameters. Nothing "
                 "was loaded; check page_param and page_size_param for this source."
             )
-        self._seen.add(content)
-        self.allow(len(self._seen))
+        self._seen.add(self._content(page))
+
+    def _see_empty(self, page: Page) -> None:
+        self._empty += 1
+        is_announced = page.info.total_pages is not None
+        if self._empty > _MAX_EMPTY_PAGES and not is_announced:
+            raise PagingError(
+                f"{self._api} sent {self._empty} empty pages in a row at /{self._path} "
+                "and says that more follow. Nothing was loaded; report it to the vendor, "
+                "and try again later."
+            )
+
+    @staticmethod
+    def _content(page: Page) -> int:
+        # Pages that start and end with the same records are the same page.
+        ends = [len(page.records), page.records[0], page.records[-1]]
+        return hash(documents.dumps(ends))
 
 
 async def _in_order(

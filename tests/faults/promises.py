@@ -13,4 +13,6 @@ PROMISES = {
     "a named finding; the declared columns always have their declared types.",
     "Odd data": "Odd values in a real load land exactly or raise a finding that names "
     "them, and the next clean run works.",
+    "Odd paging": "A read always ends; it is complete, or says that it is not, and nothing "
+    "that lives is marked as deleted.",
 }

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -296,6 +297,7 @@ class _Reader:
         self._newest = self._state.get("known_until")
         self._full_read = full_read
         self._total: int | None = None
+        self._totals: list[int] = []
         self.observed_at: datetime
 
     def pages(self) -> Iterator[Page]:
@@ -355,7 +357,7 @@ class _Reader:
         stops_early = self._stops_early()
         for _ in range(_MAX_PASSES):
             yield from self._one_pass(stops_early)
-            if stops_early or self._total is None or len(self._seen) >= self._total:
+            if stops_early or self._total is None or self._has_seen_all():
                 self._report.is_complete = self._is_everything(stops_early)
                 return
             # Records moved between pages while they were read: look again.
@@ -363,6 +365,14 @@ class _Reader:
             f"the API announces {self._total} records but listed {len(self._seen)} in "
             f"{_MAX_PASSES} reads; it was changing meanwhile, or the total is wrong"
         )
+
+    def _has_seen_all(self) -> bool:
+        """Whether as many records came as there are, and none left while they came.
+
+        One that leaves draws the next page's first onto a page read already.
+        """
+        has_shrunk = any(later < earlier for earlier, later in pairwise(self._totals))
+        return not has_shrunk and len(self._seen) >= (self._total or 0)
 
     def _is_everything(self, stops_early: bool) -> bool:
         """Whether what was not listed is not there: the API says how much there is.
@@ -374,6 +384,7 @@ class _Reader:
         return self._total is not None or self._full_read
 
     def _one_pass(self, stops_early: bool) -> Iterator[Page]:
+        self._totals.clear()
         path = _path(self._endpoint, self._settings)
         paging = self._paging(ramp_up=stops_early)
         pages = self._client.pages(path, self._params(), paging)
@@ -458,6 +469,7 @@ class _Reader:
             self._report.observed_at = page.date
         if page.info.total_count is not None:
             self._total = page.info.total_count
+            self._totals.append(self._total)
             if not self._endpoint.parent and not self._is_filtered():
                 self._report.announced = self._total
         if self._endpoint.order_field:
