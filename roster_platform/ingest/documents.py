@@ -1,56 +1,59 @@
-"""JSON in and out: orjson's speed, and exactness where orjson has none.
+"""JSON in and out, exact: whatever an API sends is read as it is, or refused by name.
 
-orjson reads integers beyond 64 bits as floats and refuses half a surrogate pair (what is
-left of an emoji when a text is cut); it writes neither such integers nor deep nesting.
+msgspec reads integers of any size as they are, and can check a document without making
+objects of it. What it refuses, and APIs send all the same, is half a surrogate pair: what
+is left of an emoji when a text is cut.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
-import orjson
+import msgspec
 
-# Of 20 digits in a row, the length of 2^64, every stride of 5 meets 4.
-_DIGITS = bytes(ord("0") if 48 <= byte < 58 else 32 for byte in range(256))
+_ANYTHING = msgspec.json.Decoder(msgspec.Raw)
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
 )
 
 
-def loads(raw: bytes) -> Any:
-    """Decode a JSON document; integers are exact, whatever their size.
+def checked(raw: bytes) -> bytes:
+    """The same document, found to be JSON without making objects of it.
 
     Half a surrogate pair is no character: it becomes the text of its escape
     (``\\ud83d``). Raises ValueError for what is not JSON, NaN among it.
     """
     try:
-        document = orjson.loads(raw)
+        _check(raw)
     except ValueError:
         raw, escapes = _ESCAPES.subn(_spelled_out, raw)
         if not escapes:
             raise
-        document = orjson.loads(raw)
-    if b"0000" in raw[::5].translate(_DIGITS) and b"0" * 20 in raw.translate(_DIGITS):
-        return json.loads(raw, parse_constant=_refuse)
-    return document
+        _check(raw)
+    return raw
+
+
+def loads(raw: bytes) -> Any:
+    """Decode a JSON document; integers are exact, whatever their size.
+
+    Raises ValueError for what is not JSON, as ``checked()`` does.
+    """
+    try:
+        return msgspec.json.decode(raw)
+    except ValueError:
+        return msgspec.json.decode(checked(raw))
 
 
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
     """Encode a value as compact JSON."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
-    except TypeError:
-        text = json.dumps(
-            value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys
-        )
-        return text.encode()
+    return msgspec.json.encode(value, order="sorted" if sort_keys else None)
+
+
+def _check(raw: bytes) -> None:
+    raw.decode()
+    _ANYTHING.decode(raw)
 
 
 def _spelled_out(escape: re.Match[bytes]) -> bytes:
     return b"\\" + escape[0] if escape["half"] else escape[0]
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

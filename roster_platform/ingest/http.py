@@ -27,14 +27,17 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import orjson
+import msgspec
 import tenacity
 
 from roster_platform.ingest import documents
@@ -57,16 +60,33 @@ _LONGEST_PAUSE_SECONDS = 86_400.0
 _LOST_IN_A_ROW = 20
 _MAX_EMPTY_PAGES = 20
 _EXCERPT_CHARS = 200
+# An answer that took this long, and this many times the quickest one, was a burden.
+_SLOW_SECONDS = 1.0
+_SLOW_FACTOR = 8
+# Answers that may wait to be handed over, for each request in flight.
+_READ_AHEAD = 8
+
+
+class _Object(msgspec.Struct):
+    """Any JSON object."""
+
+
+# JSON taken apart no further than asked for: parts stay the bytes they came in.
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_OBJECTS = msgspec.json.Decoder(list[_Object])
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A decoded JSON answer, the API's clock when it was sent (UTC), and its digest."""
+    """A JSON answer, and the API's clock when it was sent (UTC)."""
 
-    body: Any
+    raw: bytes
     date: datetime
     status: int = 200
-    digest: bytes = b""
+
+    @cached_property
+    def body(self) -> Any:
+        return documents.loads(self.raw)
 
 
 @dataclass(frozen=True)
@@ -83,14 +103,22 @@ class PageInfo:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of records, in the order the API sent them."""
+    """One page of records, in the order the API sent them.
+
+    ``raw`` is their JSON list, ``count`` its length and ``digest`` that of its bytes: the
+    same bytes are the same content.
+    """
 
     number: int
-    records: list[dict[str, Any]]
+    raw: bytes
+    count: int
+    digest: bytes
     info: PageInfo
     date: datetime
-    digest: bytes = b""
-    """Of the answer's bytes: the same bytes are the same content."""
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        return documents.loads(self.raw)
 
 
 @dataclass(frozen=True)
@@ -138,6 +166,54 @@ class _Gate:
 
     def closed_for(self) -> float:
         return self.closed_until - time.monotonic()
+
+
+class _Slots:
+    """How many requests may be in flight: fewer when the API suffers, more as it recovers.
+
+    Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989): one
+    refusal halves them, whatever else is refused of the same volley, and so do answers
+    that come much more slowly than its quickest; every good answer earns a share of one.
+    """
+
+    def __init__(self, highest: int) -> None:
+        self.allowed = float(highest)
+        self._highest = highest
+        self._used = 0
+        self._volley = 0
+        self._quickest = float("inf")
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Hold a slot, as soon as there is one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._used < int(self.allowed))
+            self._used += 1
+        try:
+            yield
+        finally:
+            self._used -= 1
+            async with self._changed:
+                # Two may start where one was: what is allowed may have grown.
+                self._changed.notify(2)
+
+    @property
+    def volley(self) -> int:
+        """What a request that leaves now belongs to."""
+        return self._volley
+
+    def answered(self, volley: int, seconds: float) -> None:
+        self._quickest = min(self._quickest, seconds)
+        if seconds > max(_SLOW_SECONDS, _SLOW_FACTOR * self._quickest):
+            self.refused(volley)
+        else:
+            self.allowed = min(self._highest, self.allowed + 1 / self.allowed)
+
+    def refused(self, volley: int) -> None:
+        if volley == self._volley:
+            self.allowed = max(1.0, self.allowed / 2)
+            self._volley += 1
 
 
 _gates: dict[str, _Gate] = {}
@@ -204,14 +280,14 @@ class ApiClient:
 
     async def _open(self) -> None:
         timeout = self._settings.timeout_seconds
-        self._slots = asyncio.Semaphore(self._settings.concurrency)
+        self._slots = _Slots(self._settings.concurrency)
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(
                 total=10 * timeout, sock_connect=timeout, sock_read=timeout
             ),
             connector=aiohttp.TCPConnector(limit=self._settings.concurrency),
-            trust_env=True,
+            proxy=_proxy_of(self._base_url),
         )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
@@ -231,7 +307,7 @@ class ApiClient:
             request = _Request(
                 "POST",
                 path,
-                body=orjson.dumps(post.body),
+                body=documents.dumps(post.body),
                 headers={"Content-Type": "application/json", **post.headers},
                 before_send=post.before_send,
             )
@@ -258,10 +334,13 @@ class ApiClient:
 
         async def attempt(path: str) -> tuple[str, Answer | IngestError]:
             nonlocal in_vain
-            if in_vain >= _LOST_IN_A_ROW:
-                return path, self._given_up(path)
+
+            def give_up() -> None:
+                if in_vain >= _LOST_IN_A_ROW:
+                    raise self._given_up(path)
+
             try:
-                answer = await self._get(path, {})
+                answer = await self._ask(_Request("GET", path, before_send=give_up))
             except IngestError as error:
                 in_vain += isinstance(error, UnreachableError)
                 return path, error
@@ -313,7 +392,7 @@ class ApiClient:
 
     def _window(self, *, alone_first: bool = False, ramp_up: bool = False):
         """How many requests may be under way after so many answers were handed over."""
-        widest = 2 * self._settings.concurrency
+        widest = _READ_AHEAD * self._settings.concurrency
 
         def window(handed_over: int) -> int:
             if ramp_up:
@@ -365,7 +444,7 @@ class ApiClient:
 
         # Past the announced end, or with nothing announced: go on while pages are full.
         while self._expects_more(page, paging):
-            is_full = len(page.records) == (page.info.page_size or paging.page_size)
+            is_full = page.count == (page.info.page_size or paging.page_size)
             page = await fetch(page.number + 1)
             if not is_full and guard.has_seen(page):
                 # It was the last, or all there is: some APIs send it again.
@@ -411,26 +490,33 @@ class ApiClient:
         return link
 
     def _page(self, path: str, number: int, answer: Answer, paging: Paging) -> Page:
-        records = self._records(path, answer.body, paging.data_selector)
-        info = _page_info(answer.body)
-        return Page(number, records, info, answer.date, answer.digest)
-
-    def _records(self, path: str, body: Any, selector: str) -> list[dict[str, Any]]:
-        found = body.get(selector) if isinstance(body, dict) else body
-        if not isinstance(found, list) or not all(isinstance(r, dict) for r in found):
+        """The page in an answer, its records left as the bytes they came in."""
+        selector = paging.data_selector
+        try:
+            parts = _PARTS.decode(answer.raw)
+            raw = bytes(parts.pop(selector))
+            info = _page_info(
+                {name: documents.loads(part) for name, part in parts.items()}
+            )
+        except (msgspec.ValidationError, KeyError):
+            raw, info = answer.raw, PageInfo()
+        try:
+            count = len(_OBJECTS.decode(raw))
+        except msgspec.ValidationError:
             raise BadResponseError(
                 f"{self._name} answered /{path} without the list of records expected "
                 f"under '{selector}'. Its rows loaded earlier are kept. If the API "
                 "changed, the endpoint's data selector must follow."
-            )
-        return found
+            ) from None
+        digest = hashlib.blake2b(raw, digest_size=16).digest()
+        return Page(number, raw, count, digest, info, answer.date)
 
     def _last_page(self, page: Page, paging: Paging) -> int | None:
         info = page.info
         if info.total_pages is not None:
             return paging.first_page + info.total_pages - 1
-        if info.total_count is not None and page.records:
-            size = info.page_size or len(page.records)
+        if info.total_count is not None and page.count:
+            size = info.page_size or page.count
             return paging.first_page + -(-info.total_count // size) - 1
         return None
 
@@ -438,12 +524,12 @@ class ApiClient:
         info = page.info
         if info.has_more is not None:
             return info.has_more
-        if len(page.records) >= (info.page_size or paging.page_size):
+        if page.count >= (info.page_size or paging.page_size):
             return True
         # Where nothing is announced, a short page may stand in the middle.
         is_announced = info.total_pages is not None or info.total_count is not None
         is_first = page.number == paging.first_page
-        return bool(page.records) and not is_announced and not is_first
+        return bool(page.count) and not is_announced and not is_first
 
     async def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
         return await self._ask(_Request("GET", path, params))
@@ -456,7 +542,7 @@ class ApiClient:
             reraise=True,
         )
         try:
-            async with self._slots:
+            async with self._slots.one():
                 return await retrying(self._ask_once, request)
         except _TemporaryError as failure:
             raise failure.error from failure.__cause__
@@ -468,10 +554,13 @@ class ApiClient:
             if self._refused is not None:
                 raise self._refused
             await self._wait_for_turn(path)
+            volley, sent_at = self._slots.volley, time.monotonic()
             response, raw = await self._send(request)
             pause = self._pause_asked(response, waited)
             if pause is None:
+                self._slots.answered(volley, time.monotonic() - sent_at)
                 return self._answer(path, response, raw)
+            self._slots.refused(volley)
             self._gate.close_for(pause)
             waited += pause
             if waited > self._settings.max_wait_seconds:
@@ -544,8 +633,7 @@ class ApiClient:
         status = response.status
         if 200 <= status < 300:
             try:
-                digest = hashlib.blake2b(raw, digest_size=16).digest()
-                return Answer(documents.loads(raw), _date(response), status, digest)
+                return Answer(documents.checked(raw), _date(response), status)
             except ValueError as error:
                 raise _TemporaryError(
                     BadResponseError(
@@ -590,7 +678,7 @@ class ApiClient:
     def _excerpt(self, raw: bytes) -> str:
         """What the API said, for a message: short, and without the token."""
         try:
-            body = orjson.loads(raw)
+            body = documents.loads(raw)
             text = str(body.get("error") or body.get("message") or "")
         except (ValueError, AttributeError):
             return ""
@@ -633,7 +721,7 @@ class _LoopGuard:
 
     def __init__(self, api: str, path: str, max_pages: int) -> None:
         self._api, self._path, self._max_pages = api, path, max_pages
-        self._seen: set[int] = set()
+        self._seen: set[bytes] = set()
         self._pages = 0
         self._empty = 0
 
@@ -646,12 +734,12 @@ class _LoopGuard:
             )
 
     def has_seen(self, page: Page) -> bool:
-        return bool(page.records) and self._content(page) in self._seen
+        return bool(page.count) and page.digest in self._seen
 
     def see(self, page: Page) -> None:
         self._pages += 1
         self.allow(self._pages)
-        if not page.records:
+        if not page.count:
             self._see_empty(page)
             return
         self._empty = 0
@@ -661,7 +749,7 @@ class _LoopGuard:
                 f"{page.number}), so it may be ignoring the paging parameters. Nothing "
                 "was loaded; check page_param and page_size_param for this source."
             )
-        self._seen.add(self._content(page))
+        self._seen.add(page.digest)
 
     def _see_empty(self, page: Page) -> None:
         self._empty += 1
@@ -672,12 +760,6 @@ class _LoopGuard:
                 "and says that more follow. Nothing was loaded; report it to the vendor, "
                 "and try again later."
             )
-
-    @staticmethod
-    def _content(page: Page) -> int:
-        # Pages that start and end with the same records are the same page.
-        ends = [len(page.records), page.records[0], page.records[-1]]
-        return hash(documents.dumps(ends))
 
 
 async def _in_order(
@@ -706,9 +788,19 @@ async def _in_order(
         await asyncio.gather(*pending, return_exceptions=True)
 
 
-def _page_info(body: Any) -> PageInfo:
-    if not isinstance(body, dict):
-        return PageInfo()
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for an address.
+
+    aiohttp's own ``trust_env`` would also look into .netrc, for every request, for other
+    credentials than ours.
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def _page_info(body: Mapping[str, Any]) -> PageInfo:
     told = body.get("pagination")
     told = {**body, **told} if isinstance(told, dict) else body
 

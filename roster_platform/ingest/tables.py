@@ -36,11 +36,19 @@ from roster_platform.ingest.catalogue import (
     column_name,
 )
 from roster_platform.ingest.errors import DriftError
+from roster_platform.ingest.records import (
+    DECIMAL,
+    ArrowRecords,
+    DictRecords,
+    RecordParser,
+    Values,
+)
 from roster_platform.ingest.report import Drift
+
+Records = ArrowRecords | DictRecords
 
 VARIANT_SUFFIX = "__v_text"
 
-DECIMAL = pa.decimal128(18, 4)
 ARROW_TYPES: Mapping[DataType, pa.DataType] = {
     "text": pa.string(),
     "bigint": pa.int64(),
@@ -67,6 +75,7 @@ class TableBuilder:
 
     ``tombstones`` adds the column that marks deletions (see tombstone_rows()).
     ``drifts`` is what did not match the declaration so far, ``fields`` what came, by table.
+    ``parser`` reads such records from JSON, and learns from what was built.
     """
 
     def __init__(self, table: Table, *, tombstones: bool = False) -> None:
@@ -77,6 +86,7 @@ class TableBuilder:
         self._extra_columns: dict[str, dict[str, str | None]] = {}
         self.fields: dict[str, set[str]] = {}
         self._handled_fields = {*table.columns, *(c.field for c in table.children)}
+        self.parser = RecordParser(table)
 
     @property
     def drifts(self) -> list[Drift]:
@@ -86,7 +96,7 @@ class TableBuilder:
         ]
 
     def build(
-        self, records: Sequence[Mapping[str, Any]], observed_at: datetime
+        self, records: Records | Sequence[Mapping[str, Any]], observed_at: datetime
     ) -> dict[str, pa.Table]:
         """One batch of records as Arrow tables, keyed by table name.
 
@@ -94,14 +104,17 @@ class TableBuilder:
         of each record replace those loaded before, so a record without any gets a
         tombstone row (``_deleted``). Raises DriftError when a key is missing.
         """
+        if isinstance(records, Sequence):
+            records = DictRecords(records)
         name = self.table.name
-        columns = self._declared(name, self.table.columns, records)
+        columns, misfits = self._declared(name, self.table.columns, records)
+        self.parser.loose |= misfits
         for key in self.table.primary_key:
             self._require_key(columns[column_name(key)], key)
         if self.table.soft_deletes:
             columns[IS_DELETED] = pa.repeat(pa.scalar(False), len(records))
             columns[DELETED_AT] = pa.nulls(len(records), ARROW_TYPES["timestamp"])
-        self._add_undeclared(columns, records)
+        self._add_undeclared(name, columns, records, self._handled_fields)
         if self._tombstones:
             columns[DELETED] = pa.repeat(pa.scalar(False), len(records))
         tables = {name: _finish(columns, observed_at, self._keys)}
@@ -114,87 +127,63 @@ class TableBuilder:
     def _build_child(
         self,
         child: Child,
-        records: Sequence[Mapping[str, Any]],
+        records: Records,
         parent_columns: Mapping[str, pa.Array],
         observed_at: datetime,
     ) -> pa.Table:
         name = child_table_name(self.table, child)
-        only_column = next(iter(child.columns)) if len(child.columns) == 1 else None
-        rows: list[Mapping[str, Any]] = []
-        parents: list[int] = []
-        positions: list[int | None] = []
-        deleted: list[bool] = []
-        for parent, record in enumerate(records):
-            elements = record.get(child.field)
-            if elements is None:
-                elements = []
-            elif not isinstance(elements, list):
-                self._note(name, child.field, "a single value instead of a list")
-                elements = [elements]
-            for position, element in enumerate(elements):
-                if not isinstance(element, dict):
-                    if only_column is None:
-                        self._note(
-                            name, child.field, "a plain value instead of an object"
-                        )
-                        element = {f"{child.field}_value": element}
-                    else:
-                        element = {only_column: element}
-                rows.append(element)
-                parents.append(parent)
-                positions.append(position)
-                deleted.append(False)
-            if not elements:
-                rows.append({})
-                parents.append(parent)
-                positions.append(None)
-                deleted.append(True)
+
+        def note(field: str, problem: str) -> None:
+            self.parser.loose.add(child.field)
+            self._note(name, field, problem)
+
+        elements = records.elements(child, note)
         keys = parent_columns[column_name(self.table.primary_key[-1])]
         parent_key = column_name(child.parent_key)
-        columns = {parent_key: keys.take(pa.array(parents, pa.int64()))}
+        columns = {parent_key: keys.take(elements.parents)}
         if child.position:
-            columns[POSITION] = pa.array(positions, pa.int64())
-        columns |= self._declared(name, child.columns, rows)
-        self._add_undeclared(columns, rows, table=name, handled=set(child.columns))
-        columns[DELETED] = pa.array(deleted, pa.bool_())
+            columns[POSITION] = elements.positions
+        declared, misfits = self._declared(name, child.columns, elements.records)
+        if misfits:
+            self.parser.loose.add(child.field)
+        columns |= declared
+        self._add_undeclared(name, columns, elements.records, set(child.columns))
+        columns[DELETED] = elements.deleted
         return _finish(columns, observed_at, [parent_key])
 
     def _declared(
-        self,
-        table: str,
-        declared: Mapping[str, Column],
-        records: Sequence[Mapping[str, Any]],
-    ) -> dict[str, pa.Array]:
+        self, table: str, declared: Mapping[str, Column], records: Records
+    ) -> tuple[dict[str, pa.Array], set[str]]:
+        """The declared columns, and the fields that had to be converted one by one."""
         columns: dict[str, pa.Array] = {}
+        unlike: set[str] = set()
         for field, column in declared.items():
             name = column_name(field)
-            values = [record.get(field) for record in records]
+            values = records.values(field)
             try:
                 columns[name] = _FAST[column.data_type](values)
                 continue
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
-                pass
-            converted, misfits = _convert_each(values, column.data_type)
-            columns[name] = converted
+                unlike.add(field)
+            if isinstance(values, pa.Array):
+                values = values.to_pylist()
+            columns[name], misfits = _convert_each(values, column.data_type)
             count = len(misfits) - misfits.null_count
             if count:
                 self._note(table, field, f"not a {column.data_type}", count)
                 self._extra_columns.setdefault(table, {})[name + VARIANT_SUFFIX] = None
                 columns[name + VARIANT_SUFFIX] = misfits
-        return columns
+        return columns, unlike
 
     def _add_undeclared(
         self,
+        table: str,
         columns: dict[str, pa.Array],
-        records: Sequence[Mapping[str, Any]],
-        *,
-        table: str | None = None,
-        handled: set[str] | None = None,
+        records: Records,
+        handled: set[str],
     ) -> None:
-        table = table or self.table.name
-        handled = self._handled_fields if handled is None else handled
         extra = self._extra_columns.setdefault(table, {})
-        fields = set().union(*records)
+        fields = records.fields()
         self.fields.setdefault(table, set()).update(fields)
         came = fields - handled
         for field in sorted(came):
@@ -206,11 +195,8 @@ class TableBuilder:
         for name, field in extra.items():
             if name in columns:
                 continue
-            values = [] if field is None else [record.get(field) for record in records]
-            columns[name] = pa.array(
-                [_as_text(value) for value in values] or [None] * len(records),
-                pa.string(),
-            )
+            values = [None] * len(records) if field is None else records.values(field)
+            columns[name] = pa.array(map(_as_text, values), pa.string())
             if field in came:
                 present = len(records) - columns[name].null_count
                 self._note(table, field, "undeclared field", present)
@@ -273,14 +259,14 @@ def _finish(
     return pa.table(list(columns.values()), schema=schema)
 
 
-def _text(values: list[Any]) -> pa.Array:
-    return pa.array(values, pa.string())
+def _text(values: Values) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, pa.string())
 
 
-def _number(
-    arrow_type: pa.DataType, *unwanted: type
-) -> Callable[[list[Any]], pa.Array]:
-    def convert(values: list[Any]) -> pa.Array:
+def _number(arrow_type: pa.DataType, *unwanted: type) -> Callable[[Values], pa.Array]:
+    def convert(values: Values) -> pa.Array:
+        if isinstance(values, pa.Array):
+            return values
         # Arrow reads True as 1 and cuts 1.5 to 1; both are drift.
         if any(isinstance(value, unwanted) for value in values):
             raise TypeError
@@ -289,11 +275,15 @@ def _number(
     return convert
 
 
-def _decimal(values: list[Any]) -> pa.Array:
+def _decimal(values: Values) -> pa.Array:
     return pc.cast(_text(values), DECIMAL)
 
 
-def _timestamp(values: list[Any]) -> pa.Array:
+def _bool(values: Values) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, pa.bool_())
+
+
+def _timestamp(values: Values) -> pa.Array:
     texts = _text(values)
     try:
         moments = pc.cast(texts, _OBSERVED_AT_TYPE)
@@ -308,20 +298,20 @@ def _timestamp(values: list[Any]) -> pa.Array:
     return moments
 
 
-def _date_column(values: list[Any]) -> pa.Array:
+def _date_column(values: Values) -> pa.Array:
     return pc.cast(_text(values), pa.date32())
 
 
-def _json(values: list[Any]) -> pa.Array:
-    return pa.array([_as_json(value) for value in values], pa.string())
+def _json(values: Values) -> pa.Array:
+    return pa.array(map(_as_json, values), pa.string())
 
 
-_FAST: Mapping[DataType, Callable[[list[Any]], pa.Array]] = {
+_FAST: Mapping[DataType, Callable[[Values], pa.Array]] = {
     "text": _text,
     "bigint": _number(pa.int64(), bool, float),
     "double": _number(pa.float64(), bool),
     "decimal": _decimal,
-    "bool": lambda values: pa.array(values, pa.bool_()),
+    "bool": _bool,
     "timestamp": _timestamp,
     "date": _date_column,
     "json": _json,

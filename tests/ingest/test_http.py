@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from roster_platform.ingest import errors
-from roster_platform.ingest.http import ApiClient, Page, Paging
+from roster_platform.ingest.http import ApiClient, Page, Paging, _Slots
 from roster_platform.ingest.settings import ClientSettings
 from tests.local_api import LocalApi, local_api
 
@@ -231,6 +233,87 @@ def test_no_more_requests_at_once_than_configured() -> None:
     with local_api(answer) as api:
         assert read(api, concurrency=3) == ALL_IDS
     assert 1 < most <= 3
+
+
+def test_a_refusal_halves_the_requests_at_once_and_good_answers_win_them_back() -> None:
+    slots = _Slots(8)
+    slots.refused(slots.volley)
+    assert slots.allowed == 4
+    slots.refused(slots.volley - 1)  # Of the same volley: it says nothing new.
+    assert slots.allowed == 4
+    for _ in range(3):
+        slots.refused(slots.volley)
+    assert slots.allowed == 1
+    for _ in range(3):
+        slots.answered(slots.volley, 0.05)
+    assert 2 <= slots.allowed < 4
+    for _ in range(100):
+        slots.answered(slots.volley, 0.05)
+    assert slots.allowed == 8
+
+
+def test_answers_that_come_ever_more_slowly_are_asked_for_less_at_once() -> None:
+    slots = _Slots(8)
+    for seconds in (0.2, 0.9, 1.5):
+        slots.answered(slots.volley, seconds)
+    assert slots.allowed == 8
+    slots.answered(slots.volley, 2.0)
+    assert slots.allowed == 4
+
+
+def test_an_api_that_refuses_is_asked_by_fewer_requests_at_once() -> None:
+    lock, now, most, answered = threading.Lock(), 0, 0, 0
+
+    def answer(request: Request) -> object:
+        nonlocal now, most, answered
+        number = int(request.query_params["page"])
+        with lock:
+            now += 1
+            answered += 1
+            refuse = answered == 2
+            if 20 < answered < 40:
+                most = max(most, now)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+        if refuse:
+            return JSONResponse({}, status_code=429, headers={"Retry-After": "0"})
+        return {"data": [{"id": str(number)}], "pagination": {"totalPages": 60}}
+
+    with local_api(answer) as api:
+        read(api, concurrency=16)
+    assert most < 16
+
+
+def test_no_other_credentials_are_looked_for(tmp_path, monkeypatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else")
+    monkeypatch.setenv("NETRC", str(netrc))
+    tokens = []
+
+    def answer(request: Request) -> object:
+        tokens.append(request.headers["Authorization"])
+        return {"data": [{"id": "1"}], "pagination": {"totalPages": 1}}
+
+    with local_api(answer) as api:
+        assert read(api) == ["1"]
+    assert tokens == [f"Bearer {TOKEN}"]
+
+
+def test_the_proxy_of_the_environment_is_used(monkeypatch) -> None:
+    asked = []
+
+    def proxy(request: Request) -> object:
+        asked.append(request.headers["Host"])
+        return {"data": [{"id": "1"}], "pagination": {"totalPages": 1}}
+
+    with local_api(proxy) as api:
+        monkeypatch.setenv("http_proxy", api.url)
+        monkeypatch.setenv("no_proxy", "elsewhere.example")
+        assert read(LocalApi("http://roster.example")) == ["1"]
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert read(api) == ["1"]
+    assert asked == ["roster.example", api.url.removeprefix("http://")]
 
 
 def test_an_api_that_is_not_there_says_where_it_was_looked_for() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from dlt.sources.rest_api import RESTAPIConfig
 
     from roster_platform.ingest.http import ApiClient, Page, Paging
+    from roster_platform.ingest.records import Values
+    from roster_platform.ingest.tables import Records
 
 PIPELINE_NAME = "roster_pipeline"
 DATASET_NAME = "roster_data"
@@ -54,7 +56,7 @@ _REMEDIES: Mapping[int, str] = {
     404: "Check SOURCES__ROSTER_SOURCE__BASE_URL and the endpoint's path.",
 }
 _MAX_PASSES = 3
-_RECORDS_PER_BATCH = 5_000
+_RECORDS_PER_BATCH = 20_000
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ def _resource(
             yield _routed(endpoint, name, arrow)
         with ApiClient("Roster", settings, headers, token, _REMEDIES) as client:
             reader = _Reader(endpoint, settings, client, report, full_read, parent_ids)
-            for records in _batches(map(reader.unseen, reader.pages())):
+            for batch in reader.batches():
+                records = reader.unseen(builder.parser.parse(batch))
                 report.rows += len(records)
                 for name, arrow in builder.build(records, reader.observed_at).items():
                     yield _routed(endpoint, name, arrow)
@@ -238,15 +241,17 @@ def _resource(
     )
 
 
-def _batches(pages: Iterable[list[Any]]) -> Iterator[list[Any]]:
-    """Records of several pages at a time: what dlt and Arrow do costs by the batch."""
-    batch: list[Any] = []
-    for records in pages:
-        batch.extend(records)
-        if len(batch) >= _RECORDS_PER_BATCH:
+def _batches(pages: Iterable[Page]) -> Iterator[list[bytes]]:
+    """The lists of several pages at a time: what dlt and Arrow do costs by the batch."""
+    batch: list[bytes] = []
+    records = 0
+    for page in pages:
+        batch.append(page.raw)
+        records += page.count
+        if records >= _RECORDS_PER_BATCH:
             yield batch
-            batch = []
-    if batch:
+            batch, records = [], 0
+    if records:
         yield batch
 
 
@@ -290,7 +295,6 @@ class _Reader:
         self._client = client
         self._report = report
         self._parent_ids = parent_ids
-        self._keys = endpoint.table.primary_key
         self._seen: set[Any] = set()
         self._state = dlt.current.resource_state(endpoint.name)
         self._known_until = None if full_read else self._state.get("known_until")
@@ -300,10 +304,10 @@ class _Reader:
         self._totals: list[int] = []
         self.observed_at: datetime
 
-    def pages(self) -> Iterator[Page]:
-        """Every page that may hold something new, in order."""
+    def batches(self) -> Iterator[list[bytes]]:
+        """JSON lists of everything that may be new, in order, some pages at a time."""
         if self._endpoint.parent:
-            yield from self._pages_of_parents()
+            yield from _batches(self._pages_of_parents())
             return
         if not _path(self._endpoint, self._settings):
             self._report.warn(
@@ -319,26 +323,25 @@ class _Reader:
                 raise
             self._report.warn(f"{error} The endpoint is optional, so the run goes on.")
 
-    def unseen(self, page: Page) -> list[dict[str, Any]]:
-        """The page's records that this read has not met yet."""
-        seen, fresh = self._seen, []
-        keys = self._keys
-        for record in page.records:
-            key = (
-                record.get(keys[0])
-                if len(keys) == 1
-                else tuple(record.get(name) for name in keys)
-            )
-            if key is None:
-                fresh.append(record)
-                continue
-            if not isinstance(key, str):
+    def unseen(self, records: Records) -> Records:
+        """The records that this read has not met yet."""
+        if self._endpoint.order_field:
+            newest = _latest(records.values(self._endpoint.order_field))
+            self._newest = max(newest, self._newest or "") or None
+        columns = [
+            values.to_pylist() if hasattr(values, "to_pylist") else values
+            for values in map(records.values, self._endpoint.table.primary_key)
+        ]
+        fresh = []
+        for key in columns[0] if len(columns) == 1 else zip(*columns, strict=True):
+            if not isinstance(key, str) and key is not None:
                 # As it lands: 7 and "7" are one key, and a list has no hash.
                 key = documents.dumps(key).decode()
-            if key not in seen:
-                seen.add(key)
-                fresh.append(record)
-        return fresh
+            # A record without a key is nobody's repeat.
+            fresh.append(key is None or key not in self._seen)
+            self._seen.add(key)
+        self._seen.discard(None)
+        return records if all(fresh) else records.filter(fresh)
 
     def finish(self, fields: Mapping[str, set[str]]) -> list[Drift]:
         """Remember how far this read got, and which fields came; returns the lost ones.
@@ -353,10 +356,10 @@ class _Reader:
             self._report.announced = len(self._seen)
         return lost_fields(self._state, fields, accept=self._report.accept_fields)
 
-    def _passes(self) -> Iterator[Page]:
+    def _passes(self) -> Iterator[list[bytes]]:
         stops_early = self._stops_early()
         for _ in range(_MAX_PASSES):
-            yield from self._one_pass(stops_early)
+            yield from _batches(self._one_pass(stops_early))
             if stops_early or self._total is None or self._has_seen_all():
                 self._report.is_complete = self._is_everything(stops_early)
                 return
@@ -416,9 +419,9 @@ class _Reader:
                 raise result
             for page in result:
                 self._note(page)
-                for record in page.records:
-                    record.setdefault(parent.field, reads[path])
-                yield page
+                of_parent = {parent.field: reads[path]}
+                records = [of_parent | record for record in page.records]
+                yield replace(page, raw=documents.dumps(records))
             self._report.progress(done, len(reads), "parents")
         self._report.is_complete = self._full_read
 
@@ -472,16 +475,21 @@ class _Reader:
             self._totals.append(self._total)
             if not self._endpoint.parent and not self._is_filtered():
                 self._report.announced = self._total
-        if self._endpoint.order_field:
-            field = self._endpoint.order_field
-            moments = (str(record.get(field) or "") for record in page.records)
-            self._newest = max(max(moments, default=""), self._newest or "") or None
 
     def _is_known(self, page: Page) -> bool:
         field = self._endpoint.order_field
         assert field is not None
         known = self._known_until or ""
         return all(str(record.get(field) or "") < known for record in page.records)
+
+
+def _latest(moments: Values) -> str:
+    """The latest of some moments as the API writes them; empty when there is none."""
+    import pyarrow.compute as pc
+
+    if hasattr(moments, "to_pylist"):
+        return pc.max(moments).as_py() or ""
+    return max((str(moment or "") for moment in moments), default="")
 
 
 def _safe_segment(value: str) -> str:
