@@ -24,16 +24,18 @@ from roster_platform.ingest.errors import ConfigurationError
 class Destination:
     """How one destination is reached.
 
-    ``make`` gives dlt's destination for the local database file; ``dbt_environment``
-    the variables of ``dbt_project/profiles.yml``. ``extra`` is the optional dependency
-    that brings its driver. ``is_one_file`` has one writing process at a time.
+    ``make`` gives dlt's destination for the local database file and further options of
+    dlt's; ``dbt_environment`` the variables of ``dbt_project/profiles.yml``. ``extra`` is
+    the optional dependency that brings its driver. ``is_one_file`` has one writing process
+    at a time; with ``has_locks`` workers on many machines write side by side.
     """
 
-    make: Callable[[Path], Any]
+    make: Callable[..., Any]
     dbt_environment: Callable[[], Mapping[str, str]] = dict
     credentials: str = "none are needed"
     extra: str | None = None
     is_one_file: bool = False
+    has_locks: bool = False
 
 
 def destination_of(name: str) -> Destination:
@@ -46,11 +48,11 @@ def destination_of(name: str) -> Destination:
     return DESTINATIONS[name]
 
 
-def make_destination(name: str, database_path: Path) -> Any:
+def make_destination(name: str, database_path: Path, **options: Any) -> Any:
     """dlt's destination. Raises ConfigurationError when its driver is not installed."""
     destination = destination_of(name)
     try:
-        return destination.make(database_path)
+        return destination.make(database_path, **options)
     except (MissingDependencyException, ImportError):
         raise ConfigurationError(
             f"The driver of {name} is not installed. Install it with "
@@ -94,9 +96,10 @@ DESTINATIONS: Mapping[str, Destination] = {
         is_one_file=True,
     ),
     "postgres": Destination(
-        make=lambda _: dlt.destinations.postgres(),
+        make=lambda _, **options: dlt.destinations.postgres(**options),
         dbt_environment=_postgres_environment,
         credentials="postgresql://user:password@host:5432/database",
         extra="postgres",
+        has_locks=True,
     ),
 }

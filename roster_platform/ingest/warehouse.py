@@ -1,10 +1,11 @@
-"""Where data lands: destination, dlt pipelines, the single-writer lock, dbt's target.
+"""Where data lands: destination, dlt pipelines, the right to write, dbt's target.
 
 One setting (``ROSTER_PLATFORM__DESTINATION``) moves dlt and dbt together. DuckDB allows
-one writing process per file, so loading (never fetching) holds a file lock; servers need
-none. Every run works in a folder of its own, so that runs started at once never share
-state; what the last good run left is published to dlt's own pipelines folder, where
-``dlt pipeline <name> info`` and ``show`` find it.
+one writing process per file, so loading (never fetching) holds a file lock; on PostgreSQL
+many workers write at the same time, each its own pages. Every run works in a folder of
+its own, so that runs started at once never share state; what the last good run left is
+published to dlt's own pipelines folder, where ``dlt pipeline <name> info`` and ``show``
+find it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +37,7 @@ from roster_platform.ingest.destinations import (
     missing_credentials,
 )
 from roster_platform.ingest.errors import IngestError, WarehouseError
+from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, ServerLocks
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
 
 logger = logging.getLogger(__name__)
@@ -42,8 +45,6 @@ logger = logging.getLogger(__name__)
 # New tables and columns arrive; a column that changes its type does not, silently.
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 Execute = Callable[..., Sequence[Sequence[Any]]]
-_LOCK_PATIENCE_SECONDS = 3600
-_LOCK_REPORT_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -101,24 +102,45 @@ class Warehouse:
     @contextmanager
     def sql(self) -> Iterator[SqlClientBase[Any]]:
         """dlt's SQL client of the warehouse; hold the writer's lock while it is open."""
-        reading = dlt.pipeline(
-            "reading",
-            pipelines_dir=str(self.data_path / "dlt" / "reading"),
-            destination=self._destination(),
-            dataset_name="marts",
-        )
-        with reading.sql_client() as client:
-            yield client
+        # A folder of its own, because making a pipeline empties its folder.
+        with tempfile.TemporaryDirectory(prefix="roster-reading-") as folder:
+            reading = dlt.pipeline(
+                "reading",
+                pipelines_dir=folder,
+                destination=self._destination(),
+                dataset_name="marts",
+            )
+            with reading.sql_client() as client:
+                yield client
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the right to write: one process at a time on DuckDB.
+    def opening(self) -> Iterator[None]:
+        """Hold the right to open the warehouse: one process at a time on DuckDB.
 
         The operating system drops the lock of a process that dies. Raises IngestError
         when another process holds it for an hour.
         """
         with self._file_lock() if self.is_one_file else nullcontext():
             yield
+
+    @contextmanager
+    def writing(
+        self, scope: str = "models", parts: Sequence[str] | None = None
+    ) -> Iterator[ServerLocks | None]:
+        """Hold the right to write: all of the file on DuckDB; on a server, one scope.
+
+        Of a scope on a server, ``parts`` may be held alone: those who write other parts
+        go on. Yields the server's locks where it has any. Raises IngestError when
+        another process writes the same for an hour.
+        """
+        if not destination_of(self.settings.destination).has_locks:
+            with self.opening():
+                yield None
+            return
+        with self.sql() as client:
+            locks = ServerLocks(client)
+            locks.take_parts(scope, parts)
+            yield locks
 
     def is_being_written(self) -> bool:
         """Whether a process holds the right to write at this moment."""
@@ -143,11 +165,11 @@ class Warehouse:
         started = time.monotonic()
         while True:
             try:
-                lock.acquire(timeout=_LOCK_REPORT_SECONDS, poll_interval=0.05)
+                lock.acquire(timeout=REPORT_SECONDS, poll_interval=0.05)
                 break
             except Timeout:
                 waited = time.monotonic() - started
-                if waited > _LOCK_PATIENCE_SECONDS:
+                if waited > PATIENCE_SECONDS:
                     raise IngestError(
                         f"Another process has been writing {self.database_path} for an "
                         "hour. Find and stop it, then run again; nothing was changed."
@@ -177,10 +199,10 @@ class Warehouse:
             pipeline = dlt.pipeline(
                 pipeline_name=name,
                 pipelines_dir=str(folder),
-                destination=self._destination(),
+                destination=self._destination(run=folder.name),
                 dataset_name=dataset,
             )
-            with self.writing():
+            with self.opening():
                 pipeline.sync_destination()
             run = PipelineRun(self, pipeline)
             yield run
@@ -209,8 +231,17 @@ class Warehouse:
             "mend the cause and run again. `roster-platform doctor` looks for it."
         )
 
-    def _destination(self) -> Any:
-        return make_destination(self.settings.destination, self.database_path)
+    def _destination(self, run: str | None = None) -> Any:
+        """dlt's destination; of a run, with a staging dataset of its own on a server.
+
+        dlt empties the staging dataset before each load, which two loads at once would do
+        to each other.
+        """
+        name = self.settings.destination
+        options = {}
+        if run and destination_of(name).has_locks:
+            options["staging_dataset_name_layout"] = f"%s_staging_{run}"
+        return make_destination(name, self.database_path, **options)
 
 
 def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]]:
@@ -222,6 +253,16 @@ def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]
         "order by table_schema, table_name"
     )
     return [(schema, table) for schema, table in rows or ()]
+
+
+def _datasets(client: SqlClientBase[Any], prefix: str) -> list[str]:
+    rows = client.execute_sql(
+        "select schema_name from information_schema.schemata "
+        "where substr(schema_name, 1, length(%s)) = %s",
+        prefix,
+        prefix,
+    )
+    return [name for (name,) in rows or ()]
 
 
 def quoted(client: SqlClientBase[Any], schema: str, table: str) -> str:
@@ -244,17 +285,50 @@ class PipelineRun:
         self.pipeline = pipeline
         self.load_info: LoadInfo | None = None
 
-    def load(self, source: DltSource) -> Mapping[str, int]:
-        """Fetch, normalise, then load holding the writer's lock.
+    def load(
+        self, source: DltSource, *, parts: Sequence[str] | None = None
+    ) -> Mapping[str, int]:
+        """Fetch, normalise, then load holding the right to write.
 
-        Returns the rows now in each table the source filled.
+        ``parts`` names what of the dataset the source writes (page ids, a resource);
+        loads of other parts run at the same time on a server. Returns the rows now in
+        each table the source filled.
         """
         self.pipeline.extract(source)
         self.pipeline.normalize()
-        with self._warehouse.writing():
+        with (
+            self._warehouse.writing(self.pipeline.dataset_name, parts) as locks,
+            self._staging(locks) if locks else nullcontext(),
+        ):
             self.load_info = self.pipeline.load()
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
+
+    @contextmanager
+    def _staging(self, locks: ServerLocks) -> Iterator[None]:
+        """Make ready to load beside others, and leave no staging dataset behind."""
+        with self.pipeline.sql_client() as client:
+            prefix = f"{client.dataset_name}_staging_"
+            for left in _datasets(client, prefix):
+                # The lock of a load that goes on is taken.
+                if locks.take_if_free(left):
+                    with client.with_alternative_dataset_name(left):
+                        client.drop_dataset()
+                    locks.release(left)
+            own = client.staging_dataset_name
+        with locks.holding(own):
+            # Two first loads would both create the tables, and one would fail.
+            with locks.holding(f"{self.pipeline.dataset_name} tables"):
+                self.pipeline.sync_schema()
+            try:
+                yield
+            finally:
+                with (
+                    self.pipeline.sql_client() as client,
+                    client.with_staging_dataset(),
+                ):
+                    if client.has_dataset():
+                        client.drop_dataset()
 
     def query(
         self, sql: str, table: str, *, needs: Sequence[str] = ()
@@ -274,8 +348,8 @@ class PipelineRun:
 
     @contextmanager
     def statements(self, table: str) -> Iterator[Execute]:
-        """Run SQL on ``{table}``, values as further arguments, nobody else writing."""
-        with self._warehouse.writing(), self.pipeline.sql_client() as client:
+        """Run SQL on ``{table}``, values as further arguments."""
+        with self._warehouse.opening(), self.pipeline.sql_client() as client:
             name = client.make_qualified_table_name(table)
 
             def execute(sql: str, *values: Any) -> Sequence[Sequence[Any]]:
@@ -285,7 +359,7 @@ class PipelineRun:
 
     def columns(self, table: str) -> set[str]:
         """The columns a table has; none when it does not exist."""
-        with self._warehouse.writing():
+        with self._warehouse.opening():
             return self._columns(table)
 
     def _columns(self, table: str) -> set[str]:
@@ -341,7 +415,7 @@ def _sweep(runs: Path) -> None:
         elif path.suffix == ".lock" and not path.with_suffix("").exists():
             # One that was just made is about to get its folder.
             with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _LOCK_PATIENCE_SECONDS:
+                if time.time() - path.stat().st_mtime > PATIENCE_SECONDS:
                     path.unlink()
 
 

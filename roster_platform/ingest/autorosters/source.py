@@ -250,7 +250,7 @@ def _load(
             report.query = run.query
         elif report.name == "page_users":
             report.known = _known_lists(run)
-        row_counts = run.load(source)
+        row_counts = run.load(source, parts=page_ids)
         if discord_id is None:
             _count_members(run, report)
         report.done()
@@ -328,7 +328,8 @@ def retire_pages(
         )
         moment = last_read_at.astimezone(UTC) + timedelta(seconds=1)
         for reading in ("pages", "page_users") if purge else ("pages",):
-            run.load(_retirement(_READINGS[reading], leaving, moment, purge=purge))
+            source = _retirement(_READINGS[reading], leaving, moment, purge=purge)
+            run.load(source, parts=leaving)
 
 
 def _retirement(

@@ -106,7 +106,7 @@ def load_endpoint(
         source = roster_source(
             name, parent_ids=rule_ids, full_read=full_read, report=report
         )
-        row_counts = run.load(source)
+        row_counts = run.load(source, parts=[name])
         if endpoint.table.soft_deletes:
             if report.is_complete and report.observed_at:
                 report.deleted = mark_deleted(
