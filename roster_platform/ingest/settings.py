@@ -39,6 +39,8 @@ class PlatformSettings(BaseConfiguration):
     autorosters_snapshot_cron: str = "37 4 * * *"
     autorosters_quarantine_cron: str = "23 */4 * * *"
     models_cron: str = "47 5 * * *"
+    pages_per_run: int | None = None
+    """Most roster pages that one run reads; runs of a range are split, for many workers."""
     retired_pages: Literal["keep", "purge"] = "keep"
     """What becomes of the rows of a page that is no longer configured."""
     hash_pii: bool = False
@@ -172,7 +174,12 @@ class AutoRostersSettings(ClientSettings):
 
 def platform_settings() -> PlatformSettings:
     """Read ``roster_platform`` settings. Raises ConfigurationError."""
-    return _resolve(PlatformSettings(), ("roster_platform",))
+    settings = _resolve(PlatformSettings(), ("roster_platform",))
+    if settings.pages_per_run is not None and settings.pages_per_run <= 0:
+        raise ConfigurationError(
+            "ROSTER_PLATFORM__PAGES_PER_RUN must be above 0, or left out for one run."
+        )
+    return settings
 
 
 def roster_settings() -> RosterSettings:

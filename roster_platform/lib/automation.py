@@ -7,6 +7,8 @@ import dagster as dg
 
 from roster_platform.ingest.settings import platform_settings
 
+Runs = dg.RunRequest | list[dg.RunRequest]
+
 # The public name of these tags is what the UI's own range launches use.
 _RANGE_START_TAG = "dagster/asset_partition_range_start"
 _RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -35,11 +37,12 @@ def schedule_of(
     job: Any,
     *,
     needless: Callable[[dg.DagsterInstance], str | None] = lambda _: None,
+    requests: Callable[[dg.DagsterInstance], Runs] = lambda _: dg.RunRequest(),
 ) -> dg.ScheduleDefinition:
     """The schedule of a job (an asset job, or one of operations) at its configured cadence.
 
     A tick asks for nothing while the run of an earlier one is not over, so that slow
-    runs do not pile up, or when ``needless`` gives a reason.
+    runs do not pile up, or when ``needless`` gives a reason; else for the ``requests``.
     """
 
     @dg.schedule(
@@ -48,14 +51,16 @@ def schedule_of(
         cron_schedule=cron_of(job.name),
         execution_timezone=timezone(),
     )
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def tick(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Runs | dg.SkipReason:
         if reason := needless(context.instance):
             return dg.SkipReason(reason)
         tags = {"dagster/schedule_name": name}
         unfinished = dg.RunsFilter(tags=tags, statuses=UNFINISHED)
         if run_ids := context.instance.get_run_ids(unfinished, limit=1):
             return dg.SkipReason(f"The run of an earlier tick goes on ({run_ids[0]}).")
-        return dg.RunRequest()
+        return requests(context.instance)
 
     return tick
 

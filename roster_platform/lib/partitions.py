@@ -7,10 +7,12 @@ partitions, because Dagster's storage is what sensors, schedules and runs share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 import dagster as dg
+
+from roster_platform.ingest.settings import platform_settings
 
 PAGES_PARTITIONS_NAME = "autorosters_pages"
 QUARANTINE_NAME = "autorosters_quarantined_pages"
@@ -34,6 +36,20 @@ class RosterPages(dg.DynamicPartitionsDefinition):
 
 
 roster_pages = RosterPages(name=PAGES_PARTITIONS_NAME)
+
+
+def pages_backfill_policy() -> dg.BackfillPolicy:
+    """One run for all pages of a backfill, or runs of ``pages_per_run`` pages."""
+    pages_per_run = platform_settings().pages_per_run
+    if pages_per_run is None:
+        return dg.BackfillPolicy.single_run()
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=pages_per_run)
+
+
+def page_shares(page_ids: Sequence[str]) -> list[Sequence[str]]:
+    """Pages as the runs that read them: all in one, or ``pages_per_run`` in each."""
+    size = platform_settings().pages_per_run or max(1, len(page_ids))
+    return [page_ids[i : i + size] for i in range(0, len(page_ids), size)]
 
 
 def registered_pages(instance: dg.DagsterInstance) -> list[str]:

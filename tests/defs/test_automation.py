@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from roster_platform.defs.autorosters.assets import build_pages_asset
 from roster_platform.defs.autorosters.automation import (
     autorosters_pages_sensor,
     autorosters_quarantine_schedule,
@@ -16,6 +17,7 @@ from roster_platform.defs.roster.automation import (
     roster_full_read_daily,
     roster_incremental_hourly,
 )
+from roster_platform.ingest.autorosters import load_page_users
 from roster_platform.lib.metadata import DATA_VERSION_TAG
 from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, quarantine
 
@@ -159,6 +161,27 @@ def test_the_daily_snapshot_reads_what_is_not_in_quarantine(instance) -> None:
     assert isinstance(autorosters_quarantine_schedule(context), dg.RunRequest)
     quarantine(instance, ["y"])
     assert isinstance(autorosters_snapshot_daily(context), dg.SkipReason)
+
+
+def test_many_pages_are_read_in_shares_for_many_workers(instance, monkeypatch) -> None:
+    """Those that are new, those of every day, and those of a backfill."""
+    monkeypatch.setenv("ROSTER_PLATFORM__PAGES_PER_RUN", "2")
+    monkeypatch.setenv(PAGE_IDS, "a,b,c,d,e")
+    result = tick(instance)
+    apply(instance, result)
+    ranges = [list(request.tags.values()) for request in result.run_requests]
+    assert ranges == [["a", "b"], ["c", "d"], ["e", "e"]]
+    assert len({request.run_key for request in result.run_requests}) == 3
+    quarantine(instance, ["b"])
+    context = dg.build_schedule_context(instance=instance)
+    requests = autorosters_snapshot_daily(context)
+    shares = [
+        [step["config"]["page_ids"] for step in request.run_config["ops"].values()]
+        for request in requests
+    ]
+    assert shares == [[["a", "c"]] * 2, [["d", "e"]] * 2]
+    policy = build_pages_asset(("page_users",), load_page_users).backfill_policy
+    assert policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=2)
 
 
 def test_ticks_do_not_pile_up_behind_a_slow_run(instance) -> None:

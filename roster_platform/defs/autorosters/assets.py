@@ -36,6 +36,7 @@ from roster_platform.lib.checks import (
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import DATA_VERSION_TAG, load_metadata
 from roster_platform.lib.partitions import (
+    pages_backfill_policy,
     quarantine,
     quarantined_pages,
     registered_pages,
@@ -59,6 +60,10 @@ Loader = Callable[..., AbstractContextManager[PagesLoad]]
 class PagesRead(dg.Config):
     """How roster pages are read."""
 
+    page_ids: list[str] = Field(
+        default=[],
+        description="Of a run without partitions: read these pages only.",
+    )
     reload_unchanged: bool = Field(
         default=False, description="Write pages again that did not change."
     )
@@ -102,22 +107,27 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
         name=f"autorosters__{leading}",
         can_subset=True,
         retry_policy=TEMPORARY_FAILURES,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=pages_backfill_policy(),
     )
     def load_tables(
         context: dg.AssetExecutionContext, config: PagesRead
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        page_ids = _pages_of_run(context)
-        with readable_failures(), load(page_ids, **config.model_dump()) as loaded:
+        page_ids = _pages_of_run(context, config)
+        how = config.model_dump(exclude={"page_ids"})
+        with readable_failures(), load(page_ids, **how) as loaded:
             yield from _results(context, leading, loaded)
 
     return load_tables
 
 
-def _pages_of_run(context: dg.AssetExecutionContext) -> Sequence[str]:
+def _pages_of_run(
+    context: dg.AssetExecutionContext, config: PagesRead
+) -> Sequence[str]:
     """The run's partitions; for a run without any, every page but the quarantined."""
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
+    if config.page_ids:
+        return config.page_ids
     resting = quarantined_pages(context.instance)
     return [page for page in registered_pages(context.instance) if page not in resting]
 

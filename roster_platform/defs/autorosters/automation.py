@@ -22,10 +22,11 @@ from roster_platform.defs.autorosters.assets import (
 from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.settings import autorosters_settings, platform_settings
-from roster_platform.lib.automation import page_range_tags, schedule_of
+from roster_platform.lib.automation import Runs, page_range_tags, schedule_of
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
+    page_shares,
     quarantined_pages,
     registered_pages,
     release,
@@ -43,14 +44,40 @@ autorosters_snapshot = dg.define_asset_job(
 )
 
 
+def _pages_to_read(instance: dg.DagsterInstance) -> list[str]:
+    resting = quarantined_pages(instance)
+    return [page for page in registered_pages(instance) if page not in resting]
+
+
 def _no_page_to_read(instance: dg.DagsterInstance) -> str | None:
-    if not set(registered_pages(instance)) - quarantined_pages(instance):
+    if not _pages_to_read(instance):
         return "There is no registered roster page to read."
     return None
 
 
+def _shares_of_all_pages(instance: dg.DagsterInstance) -> Runs:
+    """One run of everything; with ``pages_per_run``, a run for each share of it."""
+    shares = page_shares(_pages_to_read(instance))
+    if len(shares) == 1:
+        return dg.RunRequest()
+    return [
+        dg.RunRequest(
+            run_config={
+                "ops": {
+                    asset.op.name: {"config": {"page_ids": list(share)}}
+                    for asset in (pages, page_users)
+                }
+            }
+        )
+        for share in shares
+    ]
+
+
 autorosters_snapshot_daily = schedule_of(
-    "autorosters_snapshot_daily", autorosters_snapshot, needless=_no_page_to_read
+    "autorosters_snapshot_daily",
+    autorosters_snapshot,
+    needless=_no_page_to_read,
+    requests=_shares_of_all_pages,
 )
 
 
@@ -143,14 +170,14 @@ def autorosters_pages_sensor(
         )
     additions = int(context.cursor or 0)
     requests = []
-    if added:
-        requests.append(
-            dg.RunRequest(
-                job_name=autorosters_snapshot.name,
-                run_key=f"{added[0]}...{added[-1]}@{additions}",
-                tags=page_range_tags(added),
-            )
+    requests += [
+        dg.RunRequest(
+            job_name=autorosters_snapshot.name,
+            run_key=f"{share[0]}...{share[-1]}@{additions}",
+            tags=page_range_tags(share),
         )
+        for share in page_shares(added)
+    ]
     if removed and not held_back:
         requests.append(_retirement_request(removed, additions))
     return dg.SensorResult(
