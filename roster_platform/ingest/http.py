@@ -7,7 +7,7 @@ five times slower than reading pages side by side. This client keeps dlt's vocab
 * pages are fetched concurrently once the first one tells how many there are, and are
   handed over in order while the next ones are on their way;
 * a pace (``requests_per_minute``) and every ``Retry-After`` hold for all requests of the
-  process to that API, not only for the one that was refused;
+  process to that API, or of all workers (``gate``), not only for the one that was refused;
 * paging always ends: repeated pages, endless cursors and foreign hosts are errors;
 * redirects are never followed, and messages never carry a token.
 """
@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-import time
 from collections import deque
 from collections.abc import (
     AsyncIterator,
@@ -27,7 +26,6 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -52,7 +50,9 @@ from roster_platform.ingest.errors import (
     RefusedError,
     UnreachableError,
 )
-from roster_platform.ingest.settings import ClientSettings
+from roster_platform.ingest.gate import gate_of
+from roster_platform.ingest.settings import ClientSettings, platform_settings
+from roster_platform.ingest.slots import Slots
 
 _T = TypeVar("_T")
 _MAX_REFUSALS = 50
@@ -60,9 +60,6 @@ _LONGEST_PAUSE_SECONDS = 86_400.0
 _LOST_IN_A_ROW = 20
 _MAX_EMPTY_PAGES = 20
 _EXCERPT_CHARS = 200
-# An answer that took this long, and this many times the quickest one, was a burden.
-_SLOW_SECONDS = 1.0
-_SLOW_FACTOR = 8
 # Answers that may wait to be handed over, for each request in flight.
 _READ_AHEAD = 8
 
@@ -145,81 +142,6 @@ class Post:
     before_send: Callable[[], None]
 
 
-@dataclass
-class _Gate:
-    """When the next request to one API may start, shared by the whole process."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    next_start: float = 0.0
-    closed_until: float = 0.0
-
-    def reserve(self, interval: float) -> float:
-        """Take the next start slot; returns the seconds to wait for it."""
-        with self.lock:
-            start = max(time.monotonic(), self.next_start, self.closed_until)
-            self.next_start = start + interval
-            return start - time.monotonic()
-
-    def close_for(self, seconds: float) -> None:
-        with self.lock:
-            self.closed_until = max(self.closed_until, time.monotonic() + seconds)
-
-    def closed_for(self) -> float:
-        return self.closed_until - time.monotonic()
-
-
-class _Slots:
-    """How many requests may be in flight: fewer when the API suffers, more as it recovers.
-
-    Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989): one
-    refusal halves them, whatever else is refused of the same volley, and so do answers
-    that come much more slowly than its quickest; every good answer earns a share of one.
-    """
-
-    def __init__(self, highest: int) -> None:
-        self.allowed = float(highest)
-        self._highest = highest
-        self._used = 0
-        self._volley = 0
-        self._quickest = float("inf")
-        self._changed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Hold a slot, as soon as there is one."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._used < int(self.allowed))
-            self._used += 1
-        try:
-            yield
-        finally:
-            self._used -= 1
-            async with self._changed:
-                # Two may start where one was: what is allowed may have grown.
-                self._changed.notify(2)
-
-    @property
-    def volley(self) -> int:
-        """What a request that leaves now belongs to."""
-        return self._volley
-
-    def answered(self, volley: int, seconds: float) -> None:
-        self._quickest = min(self._quickest, seconds)
-        if seconds > max(_SLOW_SECONDS, _SLOW_FACTOR * self._quickest):
-            self.refused(volley)
-        else:
-            self.allowed = min(self._highest, self.allowed + 1 / self.allowed)
-
-    def refused(self, volley: int) -> None:
-        if volley == self._volley:
-            self.allowed = max(1.0, self.allowed / 2)
-            self._volley += 1
-
-
-_gates: dict[str, _Gate] = {}
-_gates_lock = threading.Lock()
-
-
 @dataclass(frozen=True)
 class _Request:
     """One request as it leaves, however often it has to be tried."""
@@ -262,8 +184,7 @@ class ApiClient:
         self._secret = secret
         self._remedies = remedies
         self._base_url = settings.base_url.rstrip("/") + "/"
-        with _gates_lock:
-            self._gate = _gates.setdefault(self._base_url, _Gate())
+        self._gate = gate_of(self._base_url, secret, platform_settings().rate_limit_url)
         self._interval = (
             60.0 / settings.requests_per_minute if settings.requests_per_minute else 0.0
         )
@@ -276,11 +197,12 @@ class ApiClient:
 
     def __exit__(self, *exc_info: object) -> None:
         self._loop.run(self._session.close())
+        self._loop.run(self._gate.disconnect())
         self._loop.stop()
 
     async def _open(self) -> None:
         timeout = self._settings.timeout_seconds
-        self._slots = _Slots(self._settings.concurrency)
+        self._slots = Slots(self._settings.concurrency)
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(
@@ -561,7 +483,7 @@ class ApiClient:
                 self._slots.answered(volley, time.monotonic() - sent_at)
                 return self._answer(path, response, raw)
             self._slots.refused(volley)
-            self._gate.close_for(pause)
+            await self._gate.close_for(pause)
             waited += pause
             if waited > self._settings.max_wait_seconds:
                 raise self._rate_limited(path, pause)
@@ -569,13 +491,13 @@ class ApiClient:
 
     async def _wait_for_turn(self, path: str) -> None:
         while True:
-            closed_for = self._gate.closed_for()
+            closed_for = await self._gate.closed_for()
             if closed_for > self._settings.max_wait_seconds:
                 raise self._rate_limited(path, closed_for)
-            if (wait := self._gate.reserve(self._interval)) > 0:
+            if (wait := await self._gate.reserve(self._interval)) > 0:
                 await asyncio.sleep(wait)
             # Another request may have been told to pause meanwhile.
-            if self._gate.closed_for() <= 0:
+            if await self._gate.closed_for() <= 0:
                 return
 
     async def _send(self, request: _Request) -> tuple[aiohttp.ClientResponse, bytes]:

@@ -41,6 +41,8 @@ class PlatformSettings(BaseConfiguration):
     models_cron: str = "47 5 * * *"
     pages_per_run: int | None = None
     """Most roster pages that one run reads; runs of a range are split, for many workers."""
+    rate_limit_url: TSecretStrValue | None = None
+    """A Redis server that keeps the pace of all workers together; each its own without."""
     retired_pages: Literal["keep", "purge"] = "keep"
     """What becomes of the rows of a page that is no longer configured."""
     hash_pii: bool = False

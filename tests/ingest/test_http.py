@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from roster_platform.ingest import errors
-from roster_platform.ingest.http import ApiClient, Page, Paging, _Slots
+from roster_platform.ingest.http import ApiClient, Page, Paging
 from roster_platform.ingest.settings import ClientSettings
 from tests.local_api import LocalApi, local_api
 
@@ -233,32 +233,6 @@ def test_no_more_requests_at_once_than_configured() -> None:
     with local_api(answer) as api:
         assert read(api, concurrency=3) == ALL_IDS
     assert 1 < most <= 3
-
-
-def test_a_refusal_halves_the_requests_at_once_and_good_answers_win_them_back() -> None:
-    slots = _Slots(8)
-    slots.refused(slots.volley)
-    assert slots.allowed == 4
-    slots.refused(slots.volley - 1)  # Of the same volley: it says nothing new.
-    assert slots.allowed == 4
-    for _ in range(3):
-        slots.refused(slots.volley)
-    assert slots.allowed == 1
-    for _ in range(3):
-        slots.answered(slots.volley, 0.05)
-    assert 2 <= slots.allowed < 4
-    for _ in range(100):
-        slots.answered(slots.volley, 0.05)
-    assert slots.allowed == 8
-
-
-def test_answers_that_come_ever_more_slowly_are_asked_for_less_at_once() -> None:
-    slots = _Slots(8)
-    for seconds in (0.2, 0.9, 1.5):
-        slots.answered(slots.volley, seconds)
-    assert slots.allowed == 8
-    slots.answered(slots.volley, 2.0)
-    assert slots.allowed == 4
 
 
 def test_an_api_that_refuses_is_asked_by_fewer_requests_at_once() -> None:
