@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import dlt
@@ -15,10 +19,14 @@ import pytest
 from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.roster.source import load_endpoint
 from roster_platform.sandbox import Sandbox, running_sandbox
-from tests.deployment import Deployment
+from tests.cluster import Cluster, running_cluster, until
+from tests.deployment import ROOT, Deployment
 from tests.postgres import running_postgres
 
 PAGES, MEMBERS = 40, 12
+PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
+PARENT = "dagster/parent_run_id"
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _PATIENCE_SECONDS = 300
 
 
@@ -133,3 +141,122 @@ def test_loads_at_once_land_everything_once(deployment, postgres) -> None:
         assert done.returncode == 0, done.stdout
     alone = raw_rows(postgres)
     assert {table: alone[table] for table in landed} == landed
+
+
+def start_backfill(cluster: Cluster, pages: Sequence[str]) -> str:
+    """Ask for pages as the UI does; returns the backfill's id."""
+    told = cluster.graphql(
+        """
+        mutation Start($parameters: LaunchBackfillParams!) {
+            launchPartitionBackfill(backfillParams: $parameters) {
+                __typename
+                ... on LaunchBackfillSuccess { backfillId }
+                ... on PythonError { message }
+            }
+        }
+        """,
+        parameters={
+            "assetSelection": [{"path": ["autorosters", "pages"]}],
+            "partitionNames": list(pages),
+        },
+    )["launchPartitionBackfill"]
+    assert told["__typename"] == "LaunchBackfillSuccess", told
+    return told["backfillId"]
+
+
+def backfill_status(cluster: Cluster, backfill_id: str) -> str:
+    return cluster.graphql(
+        """
+        query Status($id: String!) {
+            partitionBackfillOrError(backfillId: $id) {
+                ... on PartitionBackfill { status }
+            }
+        }
+        """,
+        id=backfill_id,
+    )["partitionBackfillOrError"]["status"]
+
+
+def runs(cluster: Cluster) -> list[dict[str, Any]]:
+    found = cluster.graphql(
+        "query { runsOrError { ... on Runs { results { runId status tags { key value } } "
+        "} } }"
+    )["runsOrError"]["results"]
+    return [
+        {**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}}
+        for run in found
+    ]
+
+
+def worker_of(run: dict[str, Any], cluster: Cluster) -> str | None:
+    """The Celery worker that has the run's task."""
+    from celery import Celery
+
+    address = cluster.environment["CELERY_BROKER_URL"]
+    with Celery(broker=address, backend=address) as app:
+        task = app.AsyncResult(run["tags"].get("dagster-celery/task_id", "none"))
+        return (task.info or {}).get("hostname") if task.state == "STARTED" else None
+
+
+def test_a_backfill_outlives_a_worker_that_is_killed(tmp_path) -> None:
+    """All of compose.yaml as processes; one worker is lost while it has a run."""
+    count = int(os.environ.get("MANY_WORKERS_PAGES", "300"))
+    with running_sandbox(orders=20, pages=count, members=8) as sandbox:
+        variables = {
+            **sandbox.environment,
+            "ROSTER_PLATFORM__PAGES_PER_RUN": str(count // 10),
+            "SOURCES__AUTOROSTERS_SOURCE__REQUESTS_PER_MINUTE": "3000",
+        }
+        with running_cluster(tmp_path, variables, workers=2) as (cluster, workers):
+            pages = json.loads(sandbox.environment[PAGE_IDS])
+            done = subprocess.run(
+                [sys.executable, "-m", "roster_platform.defs.autorosters.register"],
+                env=cluster.environment,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+            for service in ("daemon", "worker"):
+                until(partial(cluster.is_healthy, service), service, cluster)
+            # The run of this page is under way until its worker is killed.
+            held_up = pages[count // 2]
+            sandbox.fault(f"/api/roster/{held_up}", delay_ms=120_000)
+            backfill = start_backfill(cluster, pages)
+
+            def run_held_up() -> dict[str, Any] | None:
+                for run in runs(cluster):
+                    first, last = (run["tags"][tag] for tag in RANGE)
+                    if pages.index(first) <= count // 2 <= pages.index(last):
+                        return run if run["status"] == "STARTED" else None
+                return None
+
+            lost = until(run_held_up, "the run of the slow page", cluster)
+            worker = ["celery@first", "celery@second"].index(worker_of(lost, cluster))
+            cluster.kill(workers[worker])
+
+            def is_over() -> bool:
+                return backfill_status(cluster, backfill).startswith("COMPLETED")
+
+            until(is_over, "the backfill", cluster)
+            assert backfill_status(cluster, backfill) == "COMPLETED_SUCCESS"
+            by_id = {run["runId"]: run for run in runs(cluster)}
+            assert by_id.pop(lost["runId"])["status"] == "FAILURE"
+            assert {run["status"] for run in by_id.values()} == {"SUCCESS"}
+            assert [
+                run["tags"][PARENT] for run in by_id.values() if PARENT in run["tags"]
+            ] == [lost["runId"]]
+            landed = query(
+                cluster.warehouse,
+                "select page_id, count(*) from autorosters_data.pages group by page_id",
+            )
+            assert sorted(landed) == sorted((page, 1) for page in pages)
+            twice = query(
+                cluster.warehouse,
+                "select page_id, discord_id, role_id from autorosters_data.users "
+                "group by 1, 2, 3 having count(*) > 1",
+            )
+            assert twice == []
+            assert staging_datasets(cluster.warehouse) == []
+            (asked,) = sandbox.get("/admin/requests")["paths"].values()
+            assert set(asked) == {"200"}

@@ -1,0 +1,97 @@
+"""The deployment recipes: valid, without secrets, and made of what there is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import DEPLOY, compose
+from tests.deployment import ROOT
+
+SERVICES = compose()["services"]
+# Variables that belong to a library.
+THEIRS = ("CELERY_", "DAGSTER_HOME", "DESTINATION__", "DLT_")
+OURS = ("location", "webserver", "daemon", "worker")
+
+
+def check(*command: str) -> None:
+    program = Path(sys.executable).parent / command[0]
+    done = subprocess.run(
+        [program, *command[1:]], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose_follows_its_specification() -> None:
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    check("check-jsonschema", *schema, "deploy/compose.yaml")
+
+
+def test_the_dockerfile_has_nothing_that_linters_know_of() -> None:
+    check("hadolint", "deploy/Dockerfile")
+
+
+def test_the_image_gets_what_is_there_and_runs_as_nobody_special() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    sent = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
+        *sources, _ = line.split()
+        for source in sources:
+            assert (ROOT / source).exists(), source
+            assert any(source == part or source.startswith(f"{part}/") for part in sent)
+    assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["10001"]
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_every_container_is_checked_and_comes_back(service) -> None:
+    container = SERVICES[service]
+    assert container["healthcheck"]["test"]
+    assert container["restart"] == "unless-stopped"
+    if service in OURS:
+        assert container["read_only"] is True
+        assert container["cap_drop"] == ["ALL"]
+        assert container["image"].startswith("roster-platform:")
+    for other in container.get("depends_on", {}):
+        assert other in SERVICES
+
+
+def test_only_this_machine_reaches_what_has_no_login() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports == ["127.0.0.1:3000:3000"]
+
+
+def test_secrets_come_from_files_that_git_ignores() -> None:
+    for name in (".env", "platform.env"):
+        example = (DEPLOY / f"{name}.example").read_text()
+        secrets = re.findall(
+            r"^(\w*(?:PASSWORD|TOKEN|KEY))=(.*)$", example, re.MULTILINE
+        )
+        assert secrets
+        assert {value for _, value in secrets} == {""}
+        ignored = ["git", "check-ignore", "--quiet", f"deploy/{name}"]
+        assert subprocess.run(ignored, cwd=ROOT).returncode == 0
+
+
+def test_every_variable_is_read_by_something() -> None:
+    """Of the instance, of compose.yaml, or a documented one of the platform."""
+    readme = (ROOT / "README.md").read_text()
+    files = [
+        DEPLOY / name for name in ("dagster.yaml", "workspace.yaml", "compose.yaml")
+    ]
+    texts = [path.read_text() for path in files]
+    for name in SERVICES["worker"]["environment"]:
+        known = name in readme or any(f"env: {name}" in text for text in texts[:2])
+        assert known or name.startswith(THEIRS), name
+    for line in (DEPLOY / ".env.example").read_text().splitlines():
+        if "=" in line:
+            assert f"${{{line.partition('=')[0]}" in texts[2]
+    instance = yaml.safe_load(texts[0])
+    wanted = re.findall(r"env: (\w+)", texts[0] + texts[1])
+    assert set(wanted) <= set(SERVICES["worker"]["environment"])
+    assert instance["run_monitoring"]["enabled"]
