@@ -93,5 +93,5 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[dashboard,dev,postgres,workers]"
+	@$(PIP_INSTALL) --editable ".[dashboard,dev,ducklake,postgres,workers]"
 	@touch $@

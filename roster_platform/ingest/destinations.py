@@ -7,17 +7,23 @@ from them, so nothing is typed twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration import resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+import duckdb
 from dlt.common.exceptions import MissingDependencyException
 
 from roster_platform.ingest.errors import ConfigurationError
+
+_LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
+_MADE_CATALOGUES: set[str] = set()
+_CATALOGUE_LOCK = 7_218_304_951
 
 
 @dataclass(frozen=True)
@@ -25,17 +31,23 @@ class Destination:
     """How one destination is reached.
 
     ``make`` gives dlt's destination for the local database file and further options of
-    dlt's; ``dbt_environment`` the variables of ``dbt_project/profiles.yml``. ``extra`` is
-    the optional dependency that brings its driver. ``is_one_file`` has one writing process
-    at a time; with ``has_locks`` workers on many machines write side by side.
+    dlt's; ``dbt_environment`` the variables of ``dbt_project/profiles.yml`` from dlt's SQL
+    client. ``extra`` is the optional dependency that brings its driver. ``is_one_file``
+    says of dlt's credentials whether one process writes at a time; with ``has_locks``
+    workers on many machines write side by side. ``is_attached``: DuckDB itself reads and
+    writes it, and ``attach`` how it gets there, for those it can reach at all; ``prepare``
+    does what the first connection of all must do alone.
     """
 
     make: Callable[..., Any]
-    dbt_environment: Callable[[], Mapping[str, str]] = dict
-    credentials: str = "none are needed"
+    dbt_environment: Callable[[Any], Mapping[str, str]] = lambda client: {}
+    credentials: str = ""
     extra: str | None = None
-    is_one_file: bool = False
+    is_one_file: Callable[[Any], bool] = lambda credentials: False
     has_locks: bool = False
+    is_attached: bool = False
+    attach: Callable[[Any, str], Sequence[str]] | None = None
+    prepare: Callable[[Any], None] = lambda client: None
 
 
 def destination_of(name: str) -> Destination:
@@ -50,9 +62,16 @@ def destination_of(name: str) -> Destination:
 
 def make_destination(name: str, database_path: Path, **options: Any) -> Any:
     """dlt's destination. Raises ConfigurationError when its driver is not installed."""
+    with installed(name) as destination:
+        return destination.make(database_path, **options)
+
+
+@contextmanager
+def installed(name: str) -> Iterator[Destination]:
+    """A destination whose driver is used; raises ConfigurationError without it."""
     destination = destination_of(name)
     try:
-        return destination.make(database_path, **options)
+        yield destination
     except (MissingDependencyException, ImportError):
         raise ConfigurationError(
             f"The driver of {name} is not installed. Install it with "
@@ -64,20 +83,18 @@ def missing_credentials(name: str) -> ConfigurationError:
     """The error that says where credentials of a destination are set."""
     return ConfigurationError(
         f"The credentials of {name} are missing or cannot be read. Set "
-        f"DESTINATION__{name.upper()}__CREDENTIALS ({destination_of(name).credentials}), "
+        f"DESTINATION__{name.upper()}__CREDENTIALS{destination_of(name).credentials}, "
         f"or credentials under [destination.{name}] in .dlt/secrets.toml."
     )
 
 
-def _postgres_environment() -> Mapping[str, str]:
-    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+def without_passwords(text: str) -> str:
+    """A text (an error of a driver) without the passwords of the addresses in it."""
+    return re.sub(r"(\w://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)
 
-    try:
-        credentials = resolve_configuration(
-            PostgresCredentials(), sections=("destination", "postgres", "credentials")
-        )
-    except ConfigurationException:
-        raise missing_credentials("postgres") from None
+
+def _postgres_environment(client: Any) -> Mapping[str, str]:
+    credentials = client.credentials
     return {
         "ROSTER_PLATFORM__DBT_HOST": credentials.host,
         "ROSTER_PLATFORM__DBT_PORT": str(credentials.port),
@@ -90,15 +107,94 @@ def _postgres_environment() -> Mapping[str, str]:
     }
 
 
+def _attach(client: Any, alias: str) -> Sequence[str]:
+    return [statement["sql"] for statement in client.attach_statements(alias=alias)]
+
+
+def _attach_postgres(client: Any, alias: str) -> Sequence[str]:
+    from duckdb_extensions import import_extension
+
+    import_extension("postgres_scanner")
+    address = client.credentials.to_native_representation()
+    return [f"attach '{address}' as {alias} (type postgres)"]
+
+
+def _lake(path: Path, **options: Any) -> Any:
+    """A lake whose catalogue and data are beside the local database file by default."""
+    from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+    from duckdb_extensions import import_extension
+
+    for extension in _LAKE_EXTENSIONS:
+        import_extension(extension)
+    key = "destination.ducklake.credentials.storage"
+    elsewhere = any(dlt.secrets.get(name) for name in (key, f"{key}.bucket_url"))
+    return dlt.destinations.ducklake(
+        credentials=DuckLakeCredentials(
+            storage=None if elsewhere else str(path.parent / "lake")
+        ),
+        local_dir=str(path.parent),
+        **options,
+    )
+
+
+def _lake_environment(client: Any) -> Mapping[str, str]:
+    name = client.credentials.ducklake_name
+    return {
+        "ROSTER_PLATFORM__DBT_DATABASE": name,
+        "ROSTER_PLATFORM__DBT_ATTACH": json.dumps(_attach(client, name)),
+    }
+
+
+def _make_catalogue(client: Any) -> None:
+    """Let one process alone make the tables of a lake's catalogue on a server.
+
+    Those of DuckLake race when two processes attach to an empty database at once.
+    """
+    place = client.credentials.catalog_location()
+    if _is_local_catalogue(client.credentials) or place in _MADE_CATALOGUES:
+        return
+    catalogue = client.credentials.catalog
+    address = catalogue.to_url().render_as_string(hide_password=False)
+    with duckdb.connect() as database:
+        database.execute(f"attach '{address}' as catalogue (type postgres)")
+        database.execute("begin")
+        database.execute(
+            "from postgres_query('catalogue', "
+            f"'select pg_advisory_xact_lock({_CATALOGUE_LOCK})::text')"
+        )
+        with client:
+            pass
+        database.execute("commit")
+    _MADE_CATALOGUES.add(place)
+
+
+def _is_local_catalogue(credentials: Any) -> bool:
+    return credentials.catalog.drivername in ("sqlite", "duckdb")
+
+
 DESTINATIONS: Mapping[str, Destination] = {
     "duckdb": Destination(
         make=lambda path: dlt.destinations.duckdb(credentials=str(path)),
-        is_one_file=True,
+        is_one_file=lambda credentials: True,
+        is_attached=True,
+        attach=_attach,
+    ),
+    "ducklake": Destination(
+        make=_lake,
+        dbt_environment=_lake_environment,
+        credentials="__CATALOG (postgresql://user:password@host:5432/database) and "
+        "…__STORAGE__BUCKET_URL (a folder, or s3://bucket/folder)",
+        extra="ducklake",
+        is_one_file=_is_local_catalogue,
+        is_attached=True,
+        attach=_attach,
+        prepare=_make_catalogue,
     ),
     "postgres": Destination(
         make=lambda _, **options: dlt.destinations.postgres(**options),
         dbt_environment=_postgres_environment,
-        credentials="postgresql://user:password@host:5432/database",
+        attach=_attach_postgres,
+        credentials=" (postgresql://user:password@host:5432/database)",
         extra="postgres",
         has_locks=True,
     ),

@@ -80,7 +80,7 @@ def _publish(warehouse: Warehouse, folder: Path) -> Publication:
 
 def _copy(warehouse: Warehouse, target: Path) -> dict[str, int]:
     rows: dict[str, int] = {}
-    bring = _attached if warehouse.is_one_file else _fetched
+    bring = _attached if warehouse.is_attached else _fetched
     with duckdb.connect(str(target / "roster.duckdb")) as database:
         database.execute("set TimeZone = 'UTC'")
         database.execute(f"create schema {SCHEMA}")
@@ -98,9 +98,9 @@ def _copy(warehouse: Warehouse, target: Path) -> dict[str, int]:
 def _attached(
     warehouse: Warehouse, database: duckdb.DuckDBPyConnection
 ) -> Iterator[str]:
-    """Bring the marts out of a DuckDB file; yields each table that came."""
-    path = _quoted(warehouse.database_path)
-    database.execute(f"attach {path} as warehouse (read_only)")
+    """Bring the marts out of what DuckDB can attach; yields each table that came."""
+    for statement in warehouse.attach_statements("warehouse"):
+        database.execute(statement)
     tables = database.execute(
         "select table_name from duckdb_tables() "
         "where database_name = 'warehouse' and schema_name = ? order by table_name",

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,19 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from roster_platform.ingest.destinations import (
+    DESTINATIONS,
+    Destination,
     destination_of,
+    installed,
     make_destination,
     missing_credentials,
+    without_passwords,
 )
-from roster_platform.ingest.errors import IngestError, WarehouseError
+from roster_platform.ingest.errors import (
+    ConfigurationError,
+    IngestError,
+    WarehouseError,
+)
 from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, ServerLocks
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
 
@@ -69,10 +78,32 @@ class Warehouse:
         """The local DuckDB file."""
         return self.data_path / "roster.duckdb"
 
-    @property
+    @cached_property
     def is_one_file(self) -> bool:
-        """Whether it is a local database file, which one process writes at a time."""
-        return destination_of(self.settings.destination).is_one_file
+        """Whether it is a local database file, which one process writes at a time.
+
+        Raises ConfigurationError when that cannot be told. Kept, because a read asks in
+        the midst of an extraction, where dlt makes no other pipeline.
+        """
+        return self._kind.is_one_file(self._client().credentials)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether DuckDB reads it itself, by ``attach_statements``."""
+        return self._kind.is_attached
+
+    def attach_statements(self, alias: str) -> Sequence[str]:
+        """What makes DuckDB see the warehouse as the database ``alias``; has secrets.
+
+        Raises ConfigurationError for a warehouse that DuckDB cannot reach.
+        """
+        if self._kind.attach is None:
+            raise ConfigurationError(
+                f"DuckDB does not reach {self.settings.destination}. It does: "
+                f"{', '.join(name for name, d in DESTINATIONS.items() if d.attach)}."
+            )
+        with installed(self.settings.destination):
+            return self._kind.attach(self._client(), alias)
 
     def dbt_environment(self) -> dict[str, str]:
         """The environment in which dbt reads and writes the same warehouse.
@@ -83,7 +114,7 @@ class Warehouse:
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
             "ROSTER_PLATFORM__HASH_PII": str(self.settings.hash_pii).lower(),
-            **destination_of(self.settings.destination).dbt_environment(),
+            **self._kind.dbt_environment(self._client()),
         }
         if self.settings.hash_pii:
             environment["ROSTER_PLATFORM__PII_KEY"] = self.settings.require_pii_key()
@@ -102,6 +133,12 @@ class Warehouse:
     @contextmanager
     def sql(self) -> Iterator[SqlClientBase[Any]]:
         """dlt's SQL client of the warehouse; hold the writer's lock while it is open."""
+        with self._client() as client:
+            yield client
+
+    def _client(self) -> SqlClientBase[Any]:
+        """The SQL client, not connected. Raises ConfigurationError."""
+        name = self.settings.destination
         # A folder of its own, because making a pipeline empties its folder.
         with tempfile.TemporaryDirectory(prefix="roster-reading-") as folder:
             reading = dlt.pipeline(
@@ -110,8 +147,11 @@ class Warehouse:
                 destination=self._destination(),
                 dataset_name="marts",
             )
-            with reading.sql_client() as client:
-                yield client
+            try:
+                with installed(name):
+                    return reading.sql_client()
+            except ConfigurationException:
+                raise missing_credentials(name) from None
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -133,7 +173,7 @@ class Warehouse:
         go on. Yields the server's locks where it has any. Raises IngestError when
         another process writes the same for an hour.
         """
-        if not destination_of(self.settings.destination).has_locks:
+        if not self._kind.has_locks:
             with self.opening():
                 yield None
             return
@@ -141,6 +181,10 @@ class Warehouse:
             locks = ServerLocks(client)
             locks.take_parts(scope, parts)
             yield locks
+
+    def prepare(self) -> None:
+        """Do what the first connection of all must do alone."""
+        self._kind.prepare(self._client())
 
     def is_being_written(self) -> bool:
         """Whether a process holds the right to write at this moment."""
@@ -203,6 +247,7 @@ class Warehouse:
                 dataset_name=dataset,
             )
             with self.opening():
+                self.prepare()
                 pipeline.sync_destination()
             run = PipelineRun(self, pipeline)
             yield run
@@ -225,6 +270,7 @@ class Warehouse:
         if any(isinstance(error, ConfigurationException) for error in causes):
             return missing_credentials(name)
         first_line = next(iter(str(causes[-1]).strip().splitlines()), "")
+        first_line = without_passwords(first_line)
         return WarehouseError(
             f"The warehouse ({name}) failed at the step {failure.step}: "
             f"{type(causes[-1]).__name__}: {first_line} Rows loaded earlier are kept; "
@@ -237,11 +283,16 @@ class Warehouse:
         dlt empties the staging dataset before each load, which two loads at once would do
         to each other.
         """
-        name = self.settings.destination
         options = {}
-        if run and destination_of(name).has_locks:
+        if run and not self.is_one_file:
             options["staging_dataset_name_layout"] = f"%s_staging_{run}"
-        return make_destination(name, self.database_path, **options)
+        return make_destination(
+            self.settings.destination, self.database_path, **options
+        )
+
+    @property
+    def _kind(self) -> Destination:
+        return destination_of(self.settings.destination)
 
 
 def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]]:
