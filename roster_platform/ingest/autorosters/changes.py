@@ -6,7 +6,7 @@ Compared by Discord id, set by set, with one query per table for all pages of a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,17 @@ def held_members(query: Query, page_ids: Iterable[str]) -> Members:
     return found
 
 
-def read_members(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> Members:
-    """The members of the pages whose rows these are, as the API tells them."""
+def read_members(
+    rows: Mapping[str, Iterable[Mapping[str, Any]]], page_ids: Collection[str]
+) -> Members:
+    """The members of some of the pages whose rows these are, as the API tells them."""
     found: dict[str, dict[str, set[tuple[Any, ...]]]] = defaultdict(
         lambda: defaultdict(set)
     )
     for table, columns in _COMPARED.items():
         for row in rows[table]:
+            if row["page_id"] not in page_ids:
+                continue
             values = (_comparable(row.get(column)) for column in columns)
             found[row["page_id"]][str(row["discord_id"])].add((table, *values))
     return found

@@ -547,12 +547,17 @@ def _compare(batch: _Batch, report: PagesReport) -> None:
     pages = batch.changed_pages
     if report.query is None or not pages:
         return
-    known = [page_id for page_id in pages if page_id in report.known]
+    known = {page_id for page_id in pages if page_id in report.known}
     held = held_members(report.query, known) if known else {}
-    read = read_members(batch.rows)
+    read = read_members(batch.rows, known)
     for page_id in pages:
-        changes = changes_of(page_id, held, read)
-        report.loaded[page_id] = replace(report.loaded[page_id], changes=changes)
+        summary = report.loaded[page_id]
+        changes = (
+            changes_of(page_id, held, read)
+            if page_id in known
+            else MemberChanges(joined=summary.members, left=0, changed=0)
+        )
+        report.loaded[page_id] = replace(summary, changes=changes)
 
 
 def _is_implausible_drop(before: int, now: int) -> bool:
