@@ -50,8 +50,8 @@ format: $(VENV)/.installed-dev ## Mend what the linters can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## Compare speeds side by side on a local sandbox
-	$(BIN)/python -m benchmarks.orders
+bench: $(VENV)/.installed-dev manifest ## Compare speeds side by side and write docs/performance.md
+	$(BIN)/python -m benchmarks
 
 sources: $(VENV)/.installed ## Write dbt's source declarations from the endpoint catalogue
 	$(BIN)/python -m roster_platform.ingest.dbt_sources

@@ -1,9 +1,9 @@
 """One contender, one load, in a process of its own: ``python -m benchmarks.contenders``.
 
-Every contender lands the orders of the prepared server in the same three tables:
-``orders``, ``orders__line_items`` and ``orders__discount_codes``. Prints one JSON line:
-seconds of the load (imports left out), CPU seconds and peak memory of the process, and
-what was landed, so that the caller can check that contenders did the same work.
+Every contender of one kind lands the same rows of the prepared server in the same tables,
+lists exploded. Prints one JSON line: seconds of the load (imports left out), CPU seconds
+and peak memory of the process, and what was landed, so that the caller can check that
+contenders did the same work.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,18 @@ from typing import Any
 import aiohttp
 import dlt
 import duckdb
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.sources.rest_api import rest_api_source
+from pyarrow.json import ParseOptions, ReadOptions, read_json
 
+from roster_platform.ingest.autorosters import load_pages
+from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.source import rest_api_config
-from roster_platform.ingest.settings import roster_settings
+from roster_platform.ingest.settings import autorosters_settings, roster_settings
 from roster_platform.ingest.warehouse import Warehouse
 
 # What dlt's performance guide offers, as far as it helped when tried on these orders.
@@ -41,8 +45,9 @@ TUNED = {
     "NORMALIZE__START_METHOD": "spawn",
     "LOAD__WORKERS": "4",
 }
+SAMPLED_PAGES = 20
 _PAGE_SIZE = 100
-_BATCH = 5_000
+_BATCH = 50
 
 
 def plain() -> None:
@@ -80,10 +85,14 @@ def platform() -> None:
 
 def through_dagster() -> None:
     """The whole command, interpreter start and definitions included."""
+    _materialize("roster/orders")
+
+
+def _materialize(*selection: str) -> None:
     subprocess.run(
         [
             *(str(Path(sys.executable).with_name("dagster")), "asset", "materialize"),
-            *("-m", "roster_platform.definitions", "--select", "roster/orders"),
+            *("-m", "roster_platform.definitions", "--select", *selection),
         ],
         check=True,
         stdout=subprocess.DEVNULL,
@@ -91,103 +100,205 @@ def through_dagster() -> None:
     )
 
 
+def pages() -> None:
+    """Every roster page in one run of this platform's ingest."""
+    page_ids = autorosters_settings().configured_page_ids()
+    with load_pages(page_ids) as loaded:
+        assert not loaded.report.failed
+
+
+def page_by_page() -> None:
+    """The first pages only, each in a run of its own."""
+    for page_id in autorosters_settings().configured_page_ids()[:SAMPLED_PAGES]:
+        with load_pages([page_id]):
+            pass
+
+
+def pages_through_dagster() -> None:
+    """The whole command for every page; the pages must be registered."""
+    page_ids = autorosters_settings().configured_page_ids()
+    _materialize(
+        *("autorosters/pages", "--partition-range", f"{page_ids[0]}...{page_ids[-1]}")
+    )
+
+
 def bare() -> None:
-    """aiohttp, orjson, Arrow, DuckDB: no merge, no checks, no state, no retries."""
-    settings = roster_settings()
+    """aiohttp, Arrow's JSON parser, DuckDB: no merge, no checks, no state."""
+    asyncio.run(_bare(_roster_urls, _parsed_orders))
+
+
+def bare_dicts() -> None:
+    """The same with Python's dicts on the way: aiohttp, orjson, Arrow, DuckDB."""
+    asyncio.run(_bare(_roster_urls, _orders))
+
+
+def bare_pages() -> None:
+    """Every roster page by aiohttp, orjson, Arrow, DuckDB."""
+    asyncio.run(_bare(_page_urls, _pages))
+
+
+async def _bare(
+    urls: Callable[[aiohttp.ClientSession], Any],
+    tables: Callable[[list[bytes]], dict[str, pa.Table]],
+) -> None:
     warehouse = Warehouse.from_settings()
     warehouse.data_path.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(warehouse.database_path)) as database:
-        database.execute("create schema roster_data")
-        database.execute("set schema = 'roster_data'")
-        asyncio.run(_fetch(settings, lambda records: _insert(database, records)))
+        for schema in ("roster_data", "autorosters_data"):
+            database.execute(f"create schema {schema}")
+        batch: list[bytes] = []
+
+        def insert() -> None:
+            for name, arrow in tables(batch).items():
+                database.register("batch", arrow)
+                database.execute(
+                    f"create table if not exists {name} as from batch limit 0"
+                )
+                database.execute(f"insert into {name} from batch")
+                database.unregister("batch")
+            batch.clear()
+
+        async def work(session: aiohttp.ClientSession, left: Iterator[str]) -> None:
+            for url in left:
+                async with session.get(url) as response:
+                    batch.append(await response.read())
+                if len(batch) >= _BATCH:
+                    insert()
+
+        async with aiohttp.ClientSession() as session:
+            left, concurrency = await urls(session)
+            await asyncio.gather(*(work(session, left) for _ in range(concurrency)))
+        insert()
 
 
-async def _fetch(settings: Any, insert: Callable[[list[Any]], None]) -> None:
-    headers = {"Authorization": f"Bearer {settings.access_token}"}
-    batch: list[Any] = []
+async def _roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
+    settings = roster_settings()
+    session.headers["Authorization"] = f"Bearer {settings.access_token}"
+    url = f"{settings.base_url}/v2/orders?pageSize={_PAGE_SIZE}&page="
+    async with session.get(f"{url}1") as response:
+        total = (await response.json())["pagination"]["totalPages"]
+    return (f"{url}{page}" for page in range(1, total + 1)), settings.concurrency
 
-    async def get(session: aiohttp.ClientSession, page: int) -> Any:
-        url = f"{settings.base_url}/v2/orders?page={page}&pageSize={_PAGE_SIZE}"
-        async with session.get(url) as response:
-            return orjson.loads(await response.read())
 
-    async def work(session: aiohttp.ClientSession, pages: Any) -> None:
-        for page in pages:
-            batch.extend((await get(session, page))["data"])
-            if len(batch) >= _BATCH:
-                insert(batch)
-                batch.clear()
+async def _page_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
+    settings = autorosters_settings()
+    session.headers["X-API-Key"] = str(settings.api_key)
+    page_ids = settings.configured_page_ids()
+    urls = (f"{settings.base_url}/roster/{page_id}" for page_id in page_ids)
+    return urls, settings.concurrency
 
-    async with aiohttp.ClientSession(headers=headers) as session:
-        first = await get(session, 1)
-        batch.extend(first["data"])
-        pages = iter(range(2, first["pagination"]["totalPages"] + 1))
-        await asyncio.gather(
-            *(work(session, pages) for _ in range(settings.concurrency))
+
+def _text(rows: list[Any], field: str) -> pa.Array:
+    return pa.array([row[field] for row in rows], pa.string())
+
+
+def _money(texts: pa.Array) -> pa.Array:
+    return pc.cast(texts, pa.decimal128(18, 4))
+
+
+def _moment(texts: pa.Array, zone: str | None = "UTC") -> pa.Array:
+    return pc.cast(texts, pa.timestamp("us", tz=zone))
+
+
+_ORDER = (
+    *("orderId", "orderNumber", "orderDate", "status", "currency", "subtotalPrice"),
+    *("totalPrice", "refundedAmount", "firstName", "email", "referralId"),
+    *("createdAt", "updatedAt"),
+)
+_LINE = pa.struct(
+    [
+        ("sku", pa.string()),
+        ("name", pa.string()),
+        ("quantity", pa.int64()),
+        ("price", pa.decimal128(18, 4)),
+    ]
+)
+_ORDERS = pa.schema(
+    [
+        (
+            "data",
+            pa.list_(
+                pa.struct(
+                    [
+                        *((name, pa.string()) for name in _ORDER),
+                        ("lineItems", pa.list_(_LINE)),
+                        ("discountCodes", pa.list_(pa.string())),
+                    ]
+                )
+            ),
         )
-    insert(batch)
+    ]
+)
 
 
-def _insert(database: duckdb.DuckDBPyConnection, records: list[Any]) -> None:
-    for name, arrow in _arrow(records).items():
-        database.register("batch", arrow)
-        database.execute(f"create table if not exists {name} as from batch limit 0")
-        database.execute(f"insert into {name} from batch")
-        database.unregister("batch")
-
-
-def _arrow(records: list[Any]) -> dict[str, pa.Table]:
-    def text(rows: list[Any], field: str) -> pa.Array:
-        return pa.array([row[field] for row in rows], pa.string())
-
-    def money(rows: list[Any], field: str) -> pa.Array:
-        return pc.cast(text(rows, field), pa.decimal128(18, 4))
-
-    def moment(rows: list[Any], field: str, zone: str | None = "UTC") -> pa.Array:
-        return pc.cast(text(rows, field), pa.timestamp("us", tz=zone))
-
-    lines = list(chain.from_iterable(order["lineItems"] for order in records))
-    return {
-        "orders": pa.table(
+def _parsed_orders(bodies: list[bytes]) -> dict[str, pa.Table]:
+    document = b"\n".join(bodies)
+    parsed = read_json(
+        pa.BufferReader(document),
+        ReadOptions(use_threads=False, block_size=len(document) + 1),
+        ParseOptions(_ORDERS, unexpected_field_behavior="ignore"),
+    )
+    orders = parsed.column("data").combine_chunks().flatten()
+    columns = dict(zip(_ORDER, map(orders.field, _ORDER), strict=True))
+    tables = {"roster_data.orders": _typed(columns)}
+    for name, field in (
+        ("line_items", "lineItems"),
+        ("discount_codes", "discountCodes"),
+    ):
+        lists = orders.field(field)
+        elements = lists.flatten()
+        parents = pc.list_parent_indices(lists)
+        values = (
+            {f.name: elements.field(f.name) for f in elements.type}
+            if pa.types.is_struct(elements.type)
+            else {"code": elements}
+        )
+        starts = lists.offsets.to_numpy()[parents.to_numpy()] - lists.offsets[0].as_py()
+        tables[f"roster_data.orders__{name}"] = pa.table(
             {
-                "order_id": text(records, "orderId"),
-                "order_number": text(records, "orderNumber"),
-                "order_date": pc.assume_timezone(
-                    moment(records, "orderDate", None), "UTC"
-                ),
-                "status": text(records, "status"),
-                "currency": text(records, "currency"),
-                "subtotal_price": money(records, "subtotalPrice"),
-                "total_price": money(records, "totalPrice"),
-                "refunded_amount": money(records, "refundedAmount"),
-                "first_name": text(records, "firstName"),
-                "email": text(records, "email"),
-                "referral_id": text(records, "referralId"),
-                "created_at": moment(records, "createdAt"),
-                "updated_at": moment(records, "updatedAt"),
+                "order_id": orders.field("orderId").take(parents),
+                "position": pa.array(np.arange(len(elements)) - starts),
+                **values,
             }
-        ),
-        "orders__line_items": pa.table(
+        )
+    return tables
+
+
+def _orders(bodies: list[bytes]) -> dict[str, pa.Table]:
+    records = list(chain.from_iterable(orjson.loads(body)["data"] for body in bodies))
+    lines = list(chain.from_iterable(order["lineItems"] for order in records))
+    codes = list(chain.from_iterable(order["discountCodes"] for order in records))
+    return {
+        "roster_data.orders": _typed({name: _text(records, name) for name in _ORDER}),
+        "roster_data.orders__line_items": pa.table(
             {
                 **_place(records, "lineItems"),
-                "sku": text(lines, "sku"),
-                "name": text(lines, "name"),
+                "sku": _text(lines, "sku"),
+                "name": _text(lines, "name"),
                 "quantity": pa.array([row["quantity"] for row in lines], pa.int64()),
-                "price": money(lines, "price"),
+                "price": _money(_text(lines, "price")),
             }
         ),
-        "orders__discount_codes": pa.table(
+        "roster_data.orders__discount_codes": pa.table(
             {
                 **_place(records, "discountCodes"),
-                "code": pa.array(
-                    list(
-                        chain.from_iterable(order["discountCodes"] for order in records)
-                    ),
-                    pa.string(),
-                ),
+                "code": pa.array(codes, pa.string()),
             }
         ),
     }
+
+
+def _typed(texts: Mapping[str, pa.Array]) -> pa.Table:
+    """The columns of orders in their types and under their names in the warehouse."""
+    columns = dict(texts)
+    for name in ("subtotalPrice", "totalPrice", "refundedAmount"):
+        columns[name] = _money(columns[name])
+    for name in ("createdAt", "updatedAt"):
+        columns[name] = _moment(columns[name])
+    columns["orderDate"] = pc.assume_timezone(
+        _moment(columns["orderDate"], None), "UTC"
+    )
+    return pa.table({column_name(name): values for name, values in columns.items()})
 
 
 def _place(records: list[Any], field: str) -> dict[str, pa.Array]:
@@ -204,35 +315,110 @@ def _place(records: list[Any], field: str) -> dict[str, pa.Array]:
     }
 
 
+def _pages(bodies: list[bytes]) -> dict[str, pa.Table]:
+    whole = list(map(orjson.loads, bodies))
+    ranks = [(page, rank) for page in whole for rank in page["ranks"]]
+    users = [(page, rank, user) for page, rank in ranks for user in rank["users"]]
+
+    def held(field: str, name: str) -> pa.Table:
+        rows = [
+            (p, user, value) for p, _, user in users for value in user.get(field) or ()
+        ]
+        return (
+            pa.table(
+                {
+                    "page_id": [page["page_id"] for page, _, _ in rows],
+                    "discord_id": [user["discord_id"] for _, user, _ in rows],
+                    name: [value for _, _, value in rows],
+                }
+            )
+            .group_by(["page_id", "discord_id", name], use_threads=False)
+            .aggregate([])
+        )
+
+    page_fields = (
+        *("page_id", "owner_id", "custom_title", "description"),
+        *("custom_url_path", "public_url"),
+    )
+    user_fields = (
+        *("discord_id", "name", "rank", "discord_username"),
+        *("promotion_date", "promotion_officer", "patrol_hours"),
+    )
+    return {
+        "autorosters_data.pages": pa.table(
+            {name: [page[name] for page in whole] for name in page_fields}
+        ),
+        "autorosters_data.ranks": pa.table(
+            {
+                "page_id": [page["page_id"] for page, _ in ranks],
+                **{
+                    name: [rank[name] for _, rank in ranks]
+                    for name in ("role_id", "rank_name", "is_command")
+                },
+            }
+        ),
+        "autorosters_data.users": pa.table(
+            {
+                "page_id": [page["page_id"] for page, _, _ in users],
+                "role_id": [rank["role_id"] for _, rank, _ in users],
+                **{
+                    name: pa.array(
+                        [user.get(name) for _, _, user in users],
+                        pa.float64() if name == "patrol_hours" else pa.string(),
+                    )
+                    for name in user_fields
+                },
+            }
+        ),
+        "autorosters_data.user_certifications": held("certifications", "certification"),
+        "autorosters_data.user_subdivisions": held("subdivisions", "subdivision"),
+    }
+
+
 CONTENDERS: Mapping[str, Callable[[], None]] = {
     "plain": plain,
     "tuned": tuned,
     "platform": platform,
     "dagster": through_dagster,
     "bare": bare,
+    "bare dicts": bare_dicts,
+    "pages": pages,
+    "page by page": page_by_page,
+    "pages through dagster": pages_through_dagster,
+    "bare pages": bare_pages,
+}
+
+_QUESTIONS = {
+    "roster_data": {
+        "orders": "count(*), sum(cast(total_price as decimal(18, 2)))",
+        "orders__line_items": "count(*), sum(quantity)",
+        "orders__discount_codes": "count(*)",
+    },
+    "autorosters_data": {
+        "pages": "count(*)",
+        "ranks": "count(*), count(distinct role_id)",
+        "users": "count(*), count(distinct discord_id), sum(patrol_hours)::bigint",
+        "user_certifications": "count(*)",
+        "user_subdivisions": "count(*)",
+    },
 }
 
 
 def landed() -> dict[str, str]:
-    """Rows of the orders and of each exploded list, with sums that tell them apart."""
+    """Rows of every table that was loaded, with sums that tell them apart."""
     path = str(Warehouse.from_settings().database_path)
-    questions = {
-        "orders": "count(*), sum(cast(total_price as decimal(18, 2)))",
-        "orders__line_items": "count(*), sum(quantity)",
-        "orders__discount_codes": "count(*)",
-    }
+    found = {}
     with duckdb.connect(path, read_only=True) as database:
-        return {
-            table: " / ".join(
-                map(
-                    str,
-                    database.sql(f"select {what} from roster_data.{table}").fetchall()[
-                        0
-                    ],
-                )
-            )
-            for table, what in questions.items()
-        }
+        tables = database.sql(
+            "select table_schema, table_name from information_schema.tables"
+        ).fetchall()
+        for schema, questions in _QUESTIONS.items():
+            for table, what in questions.items():
+                if (schema, table) in tables:
+                    sql = f"select {what} from {schema}.{table}"
+                    (row,) = database.sql(sql).fetchall()
+                    found[table] = " / ".join(map(str, row))
+    return found
 
 
 def _used() -> tuple[float, float]:

@@ -1,6 +1,6 @@
-"""Orders: this platform's ingest beside plain dlt and beside the bare limit, in one run.
+"""Orders: this platform's ingest beside plain dlt and beside the bare limit.
 
-    python -m benchmarks.orders --orders 100000 --repeats 5 --contenders plain platform
+    python -m benchmarks.orders --orders 100000 --repeats 5
 
 All load from the same prepared server into a new DuckDB file each time, alternating.
 What they landed is compared before any ratio is printed.
@@ -9,89 +9,162 @@ What they landed is compared before any ratio is printed.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks.measure import (
+    Case,
+    Claim,
+    alternate,
+    console,
+    first_load,
+    load,
+    new_folder,
+)
+from benchmarks.report import show
+from benchmarks.server import PreparedServer, prepared_server
 
-from benchmarks.contenders import CONTENDERS
-from benchmarks.server import prepared_server
+_NEWEST_FIRST = {
+    "SOURCES__ROSTER_SOURCE__ENDPOINTS": '{"orders": {"newest_first": true}}'
+}
+_PER_LATENCY = ("plain", "platform", "bare dicts", "bare")
 
 
-def main() -> int:
-    """Run the benchmark; returns 1 when contenders did not land the same rows."""
+def measure(repeats: int, *, large: int = 1_000_000) -> tuple[list[Case], list[Claim]]:
+    """All cases of orders, and what is promised of them."""
+    with prepared_server(orders=100_000) as server:
+        main = _first_loads(
+            "100,000 orders, 0 ms",
+            server,
+            ("plain", "tuned", "platform", "dagster", "bare dicts", "bare"),
+            repeats,
+        )
+        again = _repeats("100,000 orders", server, repeats)
+    waiting = {}
+    with prepared_server(orders=10_000) as server:
+        for milliseconds in (0, 50, 200):
+            server.wait_before_answers(milliseconds)
+            waiting[milliseconds] = _first_loads(
+                f"10,000 orders, {milliseconds} ms", server, _PER_LATENCY, repeats
+            )
+        server.wait_before_answers(0)
+        early = _nothing_new("10,000 orders of history", server, repeats)
+    with prepared_server(orders=large) as server:
+        many = _first_loads(
+            f"{large:,} orders, 0 ms",
+            server,
+            ("platform", "bare dicts", "bare"),
+            max(1, repeats // 2),
+        )
+        late = _nothing_new(f"{large:,} orders of history", server, repeats)
+    slow = waiting[50]
+    claims = [
+        Claim(
+            "100,000 orders, 0 ms: the plain script's time over the platform's",
+            main.ratio("plain", "platform"),
+            10,
+        ),
+        Claim(
+            "the same: the platform's rate over the bare limit's, with Python's dicts",
+            main.ratio("bare dicts", "platform"),
+            0.65,
+        ),
+        Claim(
+            "the same: the platform's rate over the bare limit's",
+            main.ratio("bare", "platform"),
+            0.65,
+        ),
+        Claim(
+            "10,000 orders, 50 ms: the platform's rate over the bare limit's",
+            slow.ratio("bare", "platform"),
+            0.75,
+        ),
+        Claim(
+            "the same: the plain script's time over the platform's",
+            slow.ratio("plain", "platform"),
+            6,
+        ),
+        Claim(
+            f"{large:,} orders: the platform's rate over that at 100,000",
+            main["platform"].seconds / 100_000 / (many["platform"].seconds / large),
+            0.9,
+        ),
+        Claim(
+            f"{large:,} orders: the platform's peak memory",
+            many["platform"].peak_mb,
+            700,
+            at_least=False,
+            unit=" MB",
+        ),
+        Claim(
+            f"nothing new, newest first: the time at {large:,} rows over that at 10,000",
+            late["nothing new"].seconds / early["nothing new"].seconds,
+            1.3,
+            at_least=False,
+        ),
+    ]
+    return [main, again, *waiting.values(), many, early, late], claims
+
+
+def _first_loads(
+    title: str, server: PreparedServer, names: tuple[str, ...], repeats: int
+) -> Case:
+    case = alternate(
+        title,
+        {
+            name: lambda name=name: first_load(name, server.environment)
+            for name in names
+        },
+        repeats,
+    )
+    case.check(names)
+    return case
+
+
+def _repeats(title: str, server: PreparedServer, repeats: int) -> Case:
+    """A full read of everything again: nothing new, then 1 % changed."""
+    with new_folder() as folder:
+        first = load("platform", server.environment, folder)
+
+        def changed():
+            server.change(0.01)
+            return load("platform", server.environment, folder)
+
+        case = alternate(
+            f"{title}, read in full again",
+            {
+                "nothing new": lambda: load("platform", server.environment, folder),
+                "1 % changed": changed,
+            },
+            repeats,
+        )
+    console.print(f"first load: {first.seconds:.2f} s", highlight=False)
+    return case
+
+
+def _nothing_new(title: str, server: PreparedServer, repeats: int) -> Case:
+    """An early stop at what is known, where the API lists what changed last first."""
+    environment = {**server.environment, **_NEWEST_FIRST}
+    with new_folder() as folder:
+        load("platform", environment, folder)
+        return alternate(
+            title,
+            {"nothing new": lambda: load("platform", environment, folder)},
+            repeats,
+        )
+
+
+def main() -> None:
+    """Compare first loads of one size at one latency."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=100_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--latency-ms", type=float, default=0)
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", default=list(_PER_LATENCY))
     options = parser.parse_args()
-    console = Console()
-    results: dict[str, list[dict[str, Any]]] = {n: [] for n in options.contenders}
     with prepared_server(orders=options.orders) as server:
         server.wait_before_answers(options.latency_ms)
-        for repeat in range(options.repeats):
-            for name, measured in results.items():
-                measured.append(_measure(name, server.environment))
-                console.print(f"{repeat + 1}. {name}: {measured[-1]['seconds']:.2f} s")
-    landed = {name: measured[0]["landed"] for name, measured in results.items()}
-    if len({json.dumps(rows) for rows in landed.values()}) > 1:
-        console.print(f"[red]The contenders landed different rows: {landed}[/red]")
-        return 1
-    _print(console, results, options)
-    return 0
-
-
-def _measure(name: str, environment: dict[str, str]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.contenders", name],
-            env={
-                **os.environ,
-                **environment,
-                "ROSTER_PLATFORM__DATA_DIR": folder,
-                "DLT_DATA_DIR": f"{folder}/dlt",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _print(
-    console: Console, results: dict[str, list[dict[str, Any]]], options: Any
-) -> None:
-    table = Table(
-        "contender", "median s", "spread s", "CPU s", "peak MB", "times as fast"
-    )
-    medians = {
-        name: statistics.median(run["seconds"] for run in runs)
-        for name, runs in results.items()
-    }
-    first = next(iter(medians.values()))
-    for name, runs in results.items():
-        seconds = [run["seconds"] for run in runs]
-        table.add_row(
-            name,
-            f"{medians[name]:.2f}",
-            f"{max(seconds) - min(seconds):.2f}",
-            f"{statistics.median(run['cpu_seconds'] for run in runs):.2f}",
-            f"{max(run['peak_mb'] for run in runs):.0f}",
-            f"{first / medians[name]:.2f}",
-        )
-    console.print(
-        f"{options.orders:,} orders, {options.latency_ms:.0f} ms, landed: "
-        f"{next(iter(results.values()))[0]['landed']}"
-    )
-    console.print(table)
+        title = f"{options.orders:,} orders, {options.latency_ms:.0f} ms"
+        show(_first_loads(title, server, tuple(options.contenders), options.repeats))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

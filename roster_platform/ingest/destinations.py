@@ -25,6 +25,9 @@ _LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 _MADE_CATALOGUES: set[str] = set()
 _CATALOGUE_LOCK = 7_218_304_951
 
+# Made when it is asked for: making a client of dlt's costs as much as a small query.
+Lazily = Callable[[], Any]
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -43,11 +46,11 @@ class Destination:
     dbt_environment: Callable[[Any], Mapping[str, str]] = lambda client: {}
     credentials: str = ""
     extra: str | None = None
-    is_one_file: Callable[[Any], bool] = lambda credentials: False
+    is_one_file: Callable[[Lazily], bool] = lambda credentials: False
     has_locks: bool = False
     is_attached: bool = False
     attach: Callable[[Any, str], Sequence[str]] | None = None
-    prepare: Callable[[Any], None] = lambda client: None
+    prepare: Callable[[Lazily], None] = lambda client: None
 
 
 def destination_of(name: str) -> Destination:
@@ -145,13 +148,14 @@ def _lake_environment(client: Any) -> Mapping[str, str]:
     }
 
 
-def _make_catalogue(client: Any) -> None:
+def _make_catalogue(make_client: Lazily) -> None:
     """Let one process alone make the tables of a lake's catalogue on a server.
 
     Those of DuckLake race when two processes attach to an empty database at once.
     """
+    client = make_client()
     place = client.credentials.catalog_location()
-    if _is_local_catalogue(client.credentials) or place in _MADE_CATALOGUES:
+    if _is_local_catalogue(lambda: client.credentials) or place in _MADE_CATALOGUES:
         return
     catalogue = client.credentials.catalog
     address = catalogue.to_url().render_as_string(hide_password=False)
@@ -168,8 +172,8 @@ def _make_catalogue(client: Any) -> None:
     _MADE_CATALOGUES.add(place)
 
 
-def _is_local_catalogue(credentials: Any) -> bool:
-    return credentials.catalog.drivername in ("sqlite", "duckdb")
+def _is_local_catalogue(credentials: Lazily) -> bool:
+    return credentials().catalog.drivername in ("sqlite", "duckdb")
 
 
 DESTINATIONS: Mapping[str, Destination] = {

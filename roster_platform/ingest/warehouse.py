@@ -85,7 +85,7 @@ class Warehouse:
         Raises ConfigurationError when that cannot be told. Kept, because a read asks in
         the midst of an extraction, where dlt makes no other pipeline.
         """
-        return self._kind.is_one_file(self._client().credentials)
+        return self._kind.is_one_file(lambda: self._client().credentials)
 
     @property
     def is_attached(self) -> bool:
@@ -184,7 +184,7 @@ class Warehouse:
 
     def prepare(self) -> None:
         """Do what the first connection of all must do alone."""
-        self._kind.prepare(self._client())
+        self._kind.prepare(self._client)
 
     def is_being_written(self) -> bool:
         """Whether a process holds the right to write at this moment."""

@@ -1,0 +1,3 @@
+"""What no measurement says by itself: where the time goes, and why a claim is not met."""
+
+NOTES = ""
