@@ -39,9 +39,11 @@ test: $(VENV)/.installed-dev manifest ## Install what the tests need and run the
 test-faults: $(VENV)/.installed-dev manifest ## Do harm at length, and write docs/reliability.md
 	$(BIN)/python -m pytest tests/faults --long --reliability-page docs/reliability.md -n 2
 
-lint: $(VENV)/.installed-dev manifest ## Check style: ruff for Python, sqlfluff for SQL
+lint: $(VENV)/.installed-dev manifest ## Check style and safety: ruff, detect-secrets, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	git ls-files -z -- ':!*.png' | xargs -0 $(BIN)/detect-secrets-hook \
+	  --exclude-secrets '(?i)canary|sandbox|secret|token|password'
 	@mkdir -p $(DATA_DIR)/lint
 	ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/lint DBT_TARGET_PATH=$(CURDIR)/$(DATA_DIR)/lint \
 	  $(BIN)/sqlfluff lint dbt_project --disable-progress-bar
