@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import threading
 import time
 from collections import deque
@@ -407,8 +408,8 @@ class ApiClient:
         ):
             raise PagingError(
                 f"{self._name} answered /{path} with a next-page link to another host "
-                f"({target.hostname}). It was not followed, because the token would go "
-                "there too. Nothing was loaded."
+                f"({self._struck(str(target.hostname))}). It was not followed, because "
+                "the token would go there too. Nothing was loaded."
             )
         return link
 
@@ -468,7 +469,18 @@ class ApiClient:
             async with self._slots.one():
                 return await retrying(self._ask_once, request)
         except _TemporaryError as failure:
-            raise failure.error from failure.__cause__
+            # Without its cause, which may quote what the server sent.
+            raise self._redacted(failure.error) from None
+        except IngestError as error:
+            raise self._redacted(error) from None
+
+    def _redacted(self, error: IngestError) -> IngestError:
+        error.args = (self._struck(str(error)), *error.args[1:])
+        return error
+
+    def _struck(self, text: str) -> str:
+        """A text without the credential, wherever in an answer it may come from."""
+        return re.sub(re.escape(self._secret), "***", text, flags=re.IGNORECASE)
 
     async def _ask_once(self, request: _Request) -> Answer:
         path = request.path
@@ -514,7 +526,7 @@ class ApiClient:
                 headers=request.headers,
                 allow_redirects=False,
             ) as response:
-                return response, await response.read()
+                return response, await self._body(path, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _TemporaryError(
                 UnreachableError(
@@ -524,6 +536,22 @@ class ApiClient:
                     "network, then run again; rows loaded earlier are kept."
                 )
             ) from error
+
+    async def _body(self, path: str, response: aiohttp.ClientResponse) -> bytes:
+        """The decoded body; one beyond the limit is cut off, however small it came."""
+        limit = self._settings.max_response_bytes
+        chunks, size = [], 0
+        async for chunk in response.content.iter_any():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise BadResponseError(
+                    f"{self._name} answered /{path} with more than {limit:,} bytes, so "
+                    "the answer was cut off. Rows loaded earlier are kept. Ask for "
+                    "smaller pages (page_size), or raise max_response_bytes for this "
+                    "source if answers of that size are expected."
+                )
+        return b"".join(chunks)
 
     def _given_up(self, path: str) -> UnreachableError:
         return UnreachableError(
@@ -605,7 +633,7 @@ class ApiClient:
             text = str(body.get("error") or body.get("message") or "")
         except (ValueError, AttributeError):
             return ""
-        text = " ".join(text.replace(self._secret, "***").split())
+        text = " ".join(self._struck(text).split())
         return f" (“{text[:_EXCERPT_CHARS]}”)" if text else ""
 
 

@@ -97,6 +97,8 @@ class ClientSettings(BaseConfiguration):
     """Tries of one request that fails for a temporary reason."""
     max_wait_seconds: float = 30.0
     """Longest pause slept through here; a longer Retry-After is raised."""
+    max_response_bytes: int = 64 * 2**20
+    """Largest answer read, when decoded; a larger one is an error."""
 
 
 @configspec
@@ -262,7 +264,12 @@ def _check_client(settings: ClientSettings, section: str) -> None:
             f"base_url under [{section}] would send the token in clear text to "
             f"{url.hostname}. Use https; plain http is accepted on this machine only."
         )
-    for name in ("concurrency", "timeout_seconds", "max_attempts"):
+    for name in (
+        "concurrency",
+        "timeout_seconds",
+        "max_attempts",
+        "max_response_bytes",
+    ):
         if getattr(settings, name) <= 0:
             raise ConfigurationError(f"{name} under [{section}] must be above 0.")
     if settings.requests_per_minute is not None and settings.requests_per_minute <= 0:

@@ -15,4 +15,11 @@ PROMISES = {
     "them, and the next clean run works.",
     "Odd paging": "A read always ends; it is complete, or says that it is not, and nothing "
     "that lives is marked as deleted.",
+    "Hostile names": "Page ids and ids inside records reach no other path, file or SQL; "
+    "a page id that is none is refused by name.",
+    "Secrets": "No token reaches an output, log, event, state or table, nor another host, "
+    "whatever the API echoes.",
+    "Oversized answers": "An answer beyond its limit, or a decompression bomb, is cut off "
+    "in bounded memory.",
+    "Open doors": "Servers of the platform listen on this machine only.",
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    target: str = ""
     at: float = field(default_factory=time.monotonic)
 
 
@@ -128,8 +129,9 @@ class _Connection(socketserver.StreamRequestHandler):
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         self.rfile.read(int(headers.get("content-length", 0)))
-        target = urlsplit(request.split()[1])
-        return Asked(unquote(target.path), dict(parse_qsl(target.query)), headers)
+        target = request.split()[1]
+        path, _, query = target.partition("?")
+        return Asked(unquote(path), dict(parse_qsl(query)), headers, target)
 
 
 @contextmanager

@@ -650,8 +650,8 @@ def _flatten_page(
     told = body.get("page_id")
     if told is not None and str(told).lower() != page_id.lower():
         raise BadResponseError(
-            f"Auto Rosters answered page {page_id} with another page ({str(told)[:64]}). "
-            "Nothing of it was loaded; the page keeps its last good rows."
+            f"Auto Rosters answered page {page_id} with another page. Nothing of it was "
+            "loaded; the page keeps its last good rows."
         )
     users: dict[tuple[str, str], dict[str, Any]] = {}
     certifications: dict[tuple[str, str], dict[str, Any]] = {}

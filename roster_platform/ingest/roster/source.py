@@ -28,7 +28,7 @@ from roster_platform.ingest.catalogue import (
     column_name,
 )
 from roster_platform.ingest.drift import lost_fields
-from roster_platform.ingest.errors import NotFoundError
+from roster_platform.ingest.errors import BadResponseError, NotFoundError
 from roster_platform.ingest.report import Drift, ReadReport
 from roster_platform.ingest.roster.deletions import mark_deleted, rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
@@ -403,7 +403,7 @@ class _Reader:
         parent = self._endpoint.parent
         assert parent is not None
         configured = self._settings.discount_rule_ids or []
-        ids = list(dict.fromkeys([*self._parent_ids, *configured]))
+        ids = list(dict.fromkeys(map(str, [*self._parent_ids, *configured])))
         template = _path(self._endpoint, self._settings)
         reads = {
             template.replace(f"{{{parent.param}}}", _safe_segment(parent_id)): parent_id
@@ -493,4 +493,13 @@ def _latest(moments: Values) -> str:
 
 
 def _safe_segment(value: str) -> str:
-    return quote(str(value), safe="")
+    """An id as one segment of a path, so that it leads nowhere else.
+
+    Raises BadResponseError for the two that would, even encoded: "." and "..".
+    """
+    if value in {"", ".", ".."}:
+        raise BadResponseError(
+            f"Roster lists a discount rule whose id is {value!r}, which cannot be asked "
+            "for. Report it to the vendor; rows loaded earlier are kept."
+        )
+    return quote(value, safe="")
