@@ -8,6 +8,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 MANIFEST := dbt_project/target/manifest.json
 DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -path '*/logs/*' 2>/dev/null)
 
+# Beside the suite's own, tests that do harm to whole commands.
+FAULTS := tests/faults tests/test_crashes.py \
+  tests/test_clicks.py::test_killed_again_and_again_each_click_is_sent_once_in_effect
+
 export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
@@ -37,7 +41,7 @@ test: $(VENV)/.installed-dev manifest ## Install what the tests need and run the
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(VENV)/.installed-dev manifest ## Do harm at length, and write docs/reliability.md
-	$(BIN)/python -m pytest tests/faults --long --reliability-page docs/reliability.md -n 2
+	$(BIN)/python -m pytest $(FAULTS) --long --reliability-page docs/reliability.md -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev manifest ## Check style and safety: ruff, detect-secrets, sqlfluff
 	$(BIN)/ruff check .

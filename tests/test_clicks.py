@@ -183,7 +183,7 @@ def test_rows_of_a_table_are_sent_too_each_once(deployment: Deployment) -> None:
 
 
 def test_killed_again_and_again_each_click_is_sent_once_in_effect(
-    sandbox: Sandbox, deployment: Deployment
+    sandbox: Sandbox, deployment: Deployment, tries
 ) -> None:
     referrals = [f"ref-{number}" for number in range(1000)]
     sandbox.fault("/v2/public/clicks", delay_ms=200, times=-1)
@@ -204,6 +204,7 @@ def test_killed_again_and_again_each_click_is_sent_once_in_effect(
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
     assert kills == 20
+    tries("Killed in the outbox")(kills)
     sandbox.delete("/admin/faults")
 
     done = deployment.run(*SEND)

@@ -71,13 +71,16 @@ def start(deployment: Deployment, *command: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_died_is_made_good_by_the_next(how, deployment, undisturbed) -> None:
-    moments = random.Random(int(how))
+def test_a_run_that_died_is_made_good_by_the_next(
+    how, deployment, undisturbed, tries
+) -> None:
+    tried, moments = tries("Killed as a command"), random.Random(int(how))
     for _ in range(5):
         for source in ("roster", "autorosters"):
             process = start(deployment, "roster_platform.ingest", source)
             time.sleep(moments.uniform(0.5, 5.0))
             process.send_signal(how)
+            tried()
             process.communicate(timeout=_PATIENCE_SECONDS)
     for source in ("roster", "autorosters"):
         done = deployment.run("roster_platform.ingest", source)
@@ -87,7 +90,8 @@ def test_a_run_that_died_is_made_good_by_the_next(how, deployment, undisturbed) 
     assert [path for path in runs.iterdir() if path.is_dir()] == []
 
 
-def test_runs_started_at_once_all_finish(deployment, undisturbed) -> None:
+def test_runs_started_at_once_all_finish(deployment, undisturbed, tries) -> None:
+    tries("Runs at once")(6)
     deployment.register()
     pages = f"{deployment.page_ids[0]}...{deployment.page_ids[-1]}"
     dagster = ("dagster", "asset", "materialize", "-m", "roster_platform.definitions")
@@ -104,3 +108,45 @@ def test_runs_started_at_once_all_finish(deployment, undisturbed) -> None:
         output, _ = process.communicate(timeout=4 * _PATIENCE_SECONDS)
         assert process.returncode == 0, output[-3000:]
     assert contents(deployment) == undisturbed
+
+
+def marts(deployment: Deployment) -> dict[str, list[tuple]]:
+    """Every row of every mart, but for the moments at which the API was read."""
+    columns = deployment.query(
+        """
+        select table_name, list(column_name order by column_name)
+        from information_schema.columns
+        where table_schema = 'marts' and data_type not like 'TIMESTAMP%'
+        group by all
+        """
+    )
+    return {
+        table: sorted(
+            deployment.query(f"select {', '.join(names)} from marts.{table}"), key=str
+        )
+        for table, names in columns
+    }
+
+
+def test_models_whose_build_was_killed_are_built_by_the_next(
+    deployment, sandbox, tmp_path_factory, tries, scale
+) -> None:
+    if scale == 1:
+        pytest.skip("builds take minutes; the long form kills sixteen")
+    build = ("roster_platform.cli", "dbt", "build", "--quiet")
+    expected = Deployment(tmp_path_factory.mktemp("built"), sandbox.environment)
+    for made in (expected, deployment):
+        for source in ("roster", "autorosters"):
+            assert made.run("roster_platform.ingest", source).returncode == 0
+    done = expected.run(*build)
+    assert done.returncode == 0, done.stdout[-3000:]
+    tried, moments = tries("Killed in dbt"), random.Random(5)
+    for _ in range(16):
+        process = start(deployment, *build)
+        time.sleep(moments.uniform(6, 16))
+        process.kill()
+        process.communicate()
+        tried()
+    done = deployment.run(*build)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert marts(deployment) == marts(expected)

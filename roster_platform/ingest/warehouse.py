@@ -10,6 +10,7 @@ find it.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -54,6 +55,7 @@ logger = logging.getLogger(__name__)
 # New tables and columns arrive; a column that changes its type does not, silently.
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 Execute = Callable[..., Sequence[Sequence[Any]]]
+_DISK_TROUBLES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @dataclass(frozen=True)
@@ -234,11 +236,14 @@ class Warehouse:
         any case nothing is left behind.
         """
         runs = self.data_path / "dlt" / "runs"
-        runs.mkdir(parents=True, exist_ok=True)
-        _sweep(runs)
         folder = runs / uuid.uuid4().hex
         alive = FileLock(f"{folder}.lock")
-        alive.acquire()
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            _sweep(runs)
+            alive.acquire()
+        except OSError as error:
+            raise self._unwritable(error) from error
         try:
             pipeline = dlt.pipeline(
                 pipeline_name=name,
@@ -266,6 +271,8 @@ class Warehouse:
         for error in causes:
             if isinstance(error, IngestError):
                 return error
+            if isinstance(error, OSError) and error.errno in _DISK_TROUBLES:
+                return self._unwritable(error)
         name = self.settings.destination
         if any(isinstance(error, ConfigurationException) for error in causes):
             return missing_credentials(name)
@@ -275,6 +282,13 @@ class Warehouse:
             f"The warehouse ({name}) failed at the step {failure.step}: "
             f"{type(causes[-1]).__name__}: {first_line} Rows loaded earlier are kept; "
             "mend the cause and run again. `roster-platform doctor` looks for it."
+        )
+
+    def _unwritable(self, error: OSError) -> WarehouseError:
+        return WarehouseError(
+            f"The data folder {self.data_path} cannot be written ({error.strerror}). "
+            "Rows loaded earlier are kept; make room, or give this user the right to "
+            "write there, and run again."
         )
 
     def _destination(self, run: str | None = None) -> Any:

@@ -22,4 +22,16 @@ PROMISES = {
     "Oversized answers": "An answer beyond its limit, or a decompression bomb, is cut off "
     "in bounded memory.",
     "Open doors": "Servers of the platform listen on this machine only.",
+    "Killed in a fetch": "SIGKILL at a random moment: one more run gives the tables of an "
+    "undisturbed one, and leaves no folder and no lock.",
+    "Killed in normalising": "The same, while dlt prepares what was read.",
+    "Killed in a load": "The same, while rows are written.",
+    "Killed in a publication": "The same; readers see the old or the new file, never half.",
+    "Killed in dbt": "The same, while models are built.",
+    "Killed in the outbox": "The same; each click is sent once in effect.",
+    "Killed as a command": "The same, for whole commands, at any moment after their start.",
+    "Runs at once": "Runs started at once by commands, the UI's way and for overlapping "
+    "pages all finish, and leave what one run leaves.",
+    "Disks": "A cut off log, a full disk, a folder that cannot be written: the message "
+    "says so, earlier rows can be read, and the next run works.",
 }
