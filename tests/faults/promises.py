@@ -34,4 +34,7 @@ PROMISES = {
     "pages all finish, and leave what one run leaves.",
     "Disks": "A cut off log, a full disk, a folder that cannot be written: the message "
     "says so, earlier rows can be read, and the next run works.",
+    "Readers": "Whoever reads the published file meanwhile sees one whole publication.",
+    "Contract": "Each endpoint: a bad token is told, records are as declared, every "
+    "declared field comes, two reads are equal, a cursor in the future gives nothing.",
 }

@@ -298,7 +298,8 @@ class _Reader:
         self._seen: set[Any] = set()
         self._state = dlt.current.resource_state(endpoint.name)
         self._known_until = None if full_read else self._state.get("known_until")
-        self._newest = self._state.get("known_until")
+        # A full read forgets a moment that lay in the future, by mistake of a record.
+        self._newest = self._known_until
         self._full_read = full_read
         self._total: int | None = None
         self._totals: list[int] = []
