@@ -11,6 +11,8 @@ PROMISES = {
     "requests, says so, and loses nothing.",
     "Any JSON": "Whatever JSON an API sends, every value lands exactly, or as text beside "
     "a named finding; the declared columns always have their declared types.",
+    "Any answer": "Whatever bytes an API answers, a read ends in pages or in an error that "
+    "names the API.",
     "Odd data": "Odd values in a real load land exactly or raise a finding that names "
     "them, and the next clean run works.",
     "Odd paging": "A read always ends; it is complete, or says that it is not, and nothing "
