@@ -99,5 +99,5 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[dashboard,dev,ducklake,postgres,workers]"
+	@$(PIP_INSTALL) --editable ".[dashboard,dev,ducklake,kubernetes,postgres,workers]"
 	@touch $@

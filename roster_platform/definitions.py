@@ -8,9 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from roster_platform.lib.executors import configured_executor
+
 defs = dg.Definitions.merge(
     dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
-    # One process for all endpoints: start-up is paid once, and failures, retries and
-    # selection stay Dagster's own. A deployment overrides it (see docs/decisions.md).
-    dg.Definitions(executor=dg.in_process_executor),
+    dg.Definitions(executor=configured_executor()),
 )

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class Cluster:
         self.folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self.warehouse = postgres.rpartition("/")[0] + "/warehouse"
+        self.storage = postgres.rpartition("/")[0] + "/dagster"
         self.home = folder / "home"
         self.home.mkdir()
         for name in ("dagster.yaml", "workspace.yaml"):
@@ -167,11 +168,8 @@ def running_cluster(
     with ExitStack() as stack:
         postgres = stack.enter_context(running_postgres())
         redis = stack.enter_context(running_redis())
-        with closing(psycopg2.connect(postgres)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute("create database warehouse")
-                cursor.execute((DEPLOY / "postgres" / "dagster.sql").read_text())
+        query(postgres, "create database warehouse")
+        query(postgres, (DEPLOY / "postgres" / "dagster.sql").read_text())
         cluster = Cluster(folder, postgres, redis, variables)
         (folder / "data").mkdir()
         stack.enter_context(cluster.running("location"))
@@ -186,6 +184,35 @@ def running_cluster(
         stack.enter_context(cluster.running("daemon"))
         until(lambda: cluster.is_healthy("webserver"), "the web server", cluster)
         yield cluster, started
+
+
+def query(address: str, sql: str) -> list[tuple[Any, ...]]:
+    with closing(psycopg2.connect(address)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+
+def start_backfill(cluster: Cluster, pages: Sequence[str]) -> str:
+    """Ask for pages as the UI does; returns the backfill's id."""
+    told = cluster.graphql(
+        """
+        mutation Start($parameters: LaunchBackfillParams!) {
+            launchPartitionBackfill(backfillParams: $parameters) {
+                __typename
+                ... on LaunchBackfillSuccess { backfillId }
+                ... on PythonError { message }
+            }
+        }
+        """,
+        parameters={
+            "assetSelection": [{"path": ["autorosters", "pages"]}],
+            "partitionNames": list(pages),
+        },
+    )["launchPartitionBackfill"]
+    assert told["__typename"] == "LaunchBackfillSuccess", told
+    return told["backfillId"]
 
 
 def until(what: Callable[[], Any], said: str, cluster: Cluster) -> Any:

@@ -95,3 +95,64 @@ def test_every_variable_is_read_by_something() -> None:
     wanted = re.findall(r"env: (\w+)", texts[0] + texts[1])
     assert set(wanted) <= set(SERVICES["worker"]["environment"])
     assert instance["run_monitoring"]["enabled"]
+
+
+# What the chart's own schema (helm/dagster/schema in Dagster's repository) has.
+CHART = {
+    "dagster-user-deployments",
+    "dagsterDaemon",
+    "dagsterWebserver",
+    "flower",
+    "generatePostgresqlPasswordSecret",
+    "global",
+    "postgresql",
+    "rabbitmq",
+    "redis",
+    "runLauncher",
+    "telemetry",
+}
+
+
+def test_the_helm_values_are_the_same_deployment() -> None:
+    values = yaml.safe_load((DEPLOY / "helm" / "values.yaml").read_text())
+    assert set(values) <= CHART
+    (location,) = values["dagster-user-deployments"]["deployments"]
+    command = SERVICES["location"]["command"]
+    assert set(location["codeServerArgs"]) <= set(command)
+    assert str(location["port"]) in command
+    images = [values[part]["image"] for part in ("dagsterWebserver", "dagsterDaemon")]
+    assert images == [location["image"]] * 2
+    readme = (ROOT / "README.md").read_text()
+    for variable in location["env"]:
+        assert variable["name"] in readme or variable["name"].startswith(THEIRS)
+    monitoring = values["dagsterDaemon"]["runMonitoring"]
+    instance = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
+    assert (
+        monitoring["maxRuntimeSeconds"]
+        == (instance["run_monitoring"]["max_runtime_seconds"])
+    )
+    storage = SERVICES["worker"]["environment"]["DAGSTER_POSTGRES_URL"]
+    assert storage.startswith(f"{values['postgresql']['postgresqlScheme']}://")
+
+
+def test_the_run_launcher_of_kubernetes_takes_its_values() -> None:
+    from dagster_k8s.job import UserDefinedDagsterK8sConfig
+
+    values = yaml.safe_load((DEPLOY / "helm" / "values.yaml").read_text())
+    given = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
+    snake = {
+        "job_spec_config": given["jobSpecConfig"],
+        "pod_spec_config": given["podSpecConfig"],
+        "container_config": given["containerConfig"],
+    }
+    made = UserDefinedDagsterK8sConfig.from_dict(snake)
+    assert made.job_spec_config["backoff_limit"] == 0
+    assert made.pod_spec_config["security_context"]["run_as_user"] == 10001
+
+
+def test_the_deployments_documentation_names_what_there_is() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text()
+    for path in re.findall(r"`((?:deploy|docs|tests|benchmarks)/[\w./-]+)`", text):
+        assert (ROOT / path).exists() or (ROOT / f"{path}.example").exists(), path
+    for service in OURS:
+        assert f"`{service}`" in text

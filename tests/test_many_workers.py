@@ -8,18 +8,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from functools import partial
 from typing import Any
 
 import dlt
-import psycopg2
 import pytest
 
 from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.roster.source import load_endpoint
 from roster_platform.sandbox import Sandbox, running_sandbox
-from tests.cluster import Cluster, running_cluster, until
+from tests.cluster import Cluster, query, running_cluster, start_backfill, until
 from tests.deployment import ROOT, Deployment
 from tests.postgres import running_postgres
 
@@ -53,14 +51,6 @@ def deployment(sandbox, postgres, tmp_path) -> Deployment:
             "DESTINATION__POSTGRES__CREDENTIALS": postgres,
         },
     )
-
-
-def query(address: str, sql: str) -> list[tuple[Any, ...]]:
-    with closing(psycopg2.connect(address)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
 
 
 def raw_rows(address: str) -> dict[str, list[str]]:
@@ -141,27 +131,6 @@ def test_loads_at_once_land_everything_once(deployment, postgres) -> None:
         assert done.returncode == 0, done.stdout
     alone = raw_rows(postgres)
     assert {table: alone[table] for table in landed} == landed
-
-
-def start_backfill(cluster: Cluster, pages: Sequence[str]) -> str:
-    """Ask for pages as the UI does; returns the backfill's id."""
-    told = cluster.graphql(
-        """
-        mutation Start($parameters: LaunchBackfillParams!) {
-            launchPartitionBackfill(backfillParams: $parameters) {
-                __typename
-                ... on LaunchBackfillSuccess { backfillId }
-                ... on PythonError { message }
-            }
-        }
-        """,
-        parameters={
-            "assetSelection": [{"path": ["autorosters", "pages"]}],
-            "partitionNames": list(pages),
-        },
-    )["launchPartitionBackfill"]
-    assert told["__typename"] == "LaunchBackfillSuccess", told
-    return told["backfillId"]
 
 
 def backfill_status(cluster: Cluster, backfill_id: str) -> str:

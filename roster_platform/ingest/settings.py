@@ -39,6 +39,10 @@ class PlatformSettings(BaseConfiguration):
     autorosters_snapshot_cron: str = "37 4 * * *"
     autorosters_quarantine_cron: str = "23 */4 * * *"
     models_cron: str = "47 5 * * *"
+    executor: Literal["in_process", "multiprocess", "celery", "kubernetes"] = (
+        "in_process"
+    )
+    """Where the operations of a run are executed (see docs/deployment.md)."""
     pages_per_run: int | None = None
     """Most roster pages that one run reads; runs of a range are split, for many workers."""
     rate_limit_url: TSecretStrValue | None = None

@@ -14,7 +14,9 @@ import dagster as dg
 import pytest
 
 from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.lib.executors import configured_executor
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,3 +170,25 @@ def test_raw_assets_are_expected_daily(definitions) -> None:
     assert "autorosters/pages" in expected
     assert "roster/clicks" not in expected
     assert {key.split("/")[0] for key in expected} == {"roster", "autorosters"}
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        (None, "in_process"),
+        ("multiprocess", "multiprocess"),
+        ("celery", "celery"),
+        ("kubernetes", "k8s"),
+    ],
+)
+def test_the_executor_is_a_setting(configured, expected, monkeypatch) -> None:
+    if configured:
+        monkeypatch.setenv("ROSTER_PLATFORM__EXECUTOR", configured)
+    assert configured_executor().name == expected
+
+
+def test_an_executor_that_is_not_installed_says_how_to_install_it(monkeypatch) -> None:
+    monkeypatch.setenv("ROSTER_PLATFORM__EXECUTOR", "celery")
+    monkeypatch.setitem(sys.modules, "dagster_celery", None)
+    with pytest.raises(ConfigurationError, match=r"pip install -e '\.\[workers\]'"):
+        configured_executor()
