@@ -20,6 +20,7 @@ from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.cluster import Cluster, query, running_cluster, start_backfill, until
 from tests.deployment import ROOT, Deployment
 from tests.postgres import running_postgres
+from tests.redis import running_redis
 
 PAGES, MEMBERS = 40, 12
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
@@ -133,6 +134,38 @@ def test_loads_at_once_land_everything_once(deployment, postgres) -> None:
     assert {table: alone[table] for table in landed} == landed
 
 
+def test_two_workers_stay_below_a_tight_limit(tmp_path) -> None:
+    """The sandbox counts, and refuses what is above it in any minute."""
+    pages, limit = 26, 40
+    with (
+        running_redis() as redis_url,
+        running_sandbox(orders=1, pages=pages, members=3) as sandbox,
+    ):
+        sandbox.post("/admin/settings", {"requests_per_minute": limit})
+        variables = {
+            **sandbox.environment,
+            "ROSTER_PLATFORM__RATE_LIMIT_URL": redis_url,
+            "SOURCES__AUTOROSTERS_SOURCE__REQUESTS_PER_MINUTE": str(limit - 2),
+        }
+        workers = [Deployment(tmp_path / name, variables) for name in ("one", "two")]
+        ids = workers[0].page_ids
+        shares = (ids[: pages // 2], ids[pages // 2 :])
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "roster_platform.ingest", "autorosters"]
+                + [f"--page={page}" for page in share],
+                cwd=ROOT,
+                env=worker.environment,
+            )
+            for worker, share in zip(workers, shares, strict=True)
+        ]
+        assert [p.wait(_PATIENCE_SECONDS) for p in processes] == [0, 0]
+        asked = sandbox.get("/admin/requests")
+    # Each worker alone would keep the limit; together they would be above it.
+    assert asked["total"] == 2 * pages > limit
+    assert {status for path in asked["paths"].values() for status in path} == {"200"}
+
+
 def backfill_status(cluster: Cluster, backfill_id: str) -> str:
     return cluster.graphql(
         """
@@ -194,6 +227,8 @@ def test_a_backfill_outlives_a_worker_that_is_killed(tmp_path) -> None:
             backfill = start_backfill(cluster, pages)
 
             def run_held_up() -> dict[str, Any] | None:
+                if sandbox.get("/admin/faults")[0]["times"]:
+                    return None
                 for run in runs(cluster):
                     first, last = (run["tags"][tag] for tag in RANGE)
                     if pages.index(first) <= count // 2 <= pages.index(last):
