@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--pages-per-run", type=int, default=40)
     parser.add_argument("--members", type=int, default=20)
     parser.add_argument("--latency-ms", type=float, default=50)
+    parser.add_argument("--concurrency", type=int, default=4, help="of each worker")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     seconds: dict[int, list[float]] = {1: [], 2: []}
@@ -46,7 +47,7 @@ def main() -> int:
         sandbox.post("/admin/settings", {"latency_ms": options.latency_ms})
         for repeat in range(options.repeats):
             for workers, measured in seconds.items():
-                measured.append(_measure(sandbox, workers, options.pages_per_run))
+                measured.append(_measure(sandbox, workers, options))
                 print(
                     f"{repeat + 1}. {workers} workers: {measured[-1]:.1f} s", flush=True
                 )
@@ -58,10 +59,11 @@ def main() -> int:
     return 0
 
 
-def _measure(sandbox: Sandbox, workers: int, pages_per_run: int) -> float:
+def _measure(sandbox: Sandbox, workers: int, options: argparse.Namespace) -> float:
     variables = {
         **sandbox.environment,
-        "ROSTER_PLATFORM__PAGES_PER_RUN": str(pages_per_run),
+        "ROSTER_PLATFORM__PAGES_PER_RUN": str(options.pages_per_run),
+        "SOURCES__AUTOROSTERS_SOURCE__CONCURRENCY": str(options.concurrency),
         "ROSTER_MAX_CONCURRENT_RUNS": str(workers),
         "SOURCES__AUTOROSTERS_SOURCE__REQUESTS_PER_MINUTE": "60000",
     }
@@ -78,7 +80,7 @@ def _measure(sandbox: Sandbox, workers: int, pages_per_run: int) -> float:
             stdout=subprocess.DEVNULL,
         )
         start_backfill(cluster, pages)
-        wanted = -(-len(pages) // pages_per_run)
+        wanted = -(-len(pages) // options.pages_per_run)
 
         def elapsed() -> float | None:
             ((count, between),) = query(cluster.storage, _SQL)

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
+from dagster_celery.launcher import WorkerStatus
 
+from roster_platform.lib.run_launcher import WatchfulCeleryRunLauncher
 from tests.cluster import DEPLOY, compose
 from tests.deployment import ROOT
 
@@ -95,6 +98,12 @@ def test_every_variable_is_read_by_something() -> None:
     wanted = re.findall(r"env: (\w+)", texts[0] + texts[1])
     assert set(wanted) <= set(SERVICES["worker"]["environment"])
     assert instance["run_monitoring"]["enabled"]
+
+
+def test_a_run_started_by_hand_is_not_taken_for_lost() -> None:
+    run = dg.DagsterRun(job_name="by_hand")
+    health = WatchfulCeleryRunLauncher("dagster").check_run_worker_health(run)
+    assert health.status == WorkerStatus.RUNNING
 
 
 # What the chart's own schema (helm/dagster/schema in Dagster's repository) has.

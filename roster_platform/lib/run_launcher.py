@@ -13,7 +13,9 @@ from dagster_celery.launcher import (
     CheckRunHealthResult,
     WorkerStatus,
 )
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
+_TASK = DAGSTER_CELERY_TASK_ID_TAG
 _TRIES = 3
 _TIMEOUT_SECONDS = 5
 
@@ -28,10 +30,13 @@ class WatchfulCeleryRunLauncher(CeleryRunLauncher):
 
     def check_run_worker_health(self, run: Any) -> CheckRunHealthResult:
         """Whether the run's task, and the worker that has it, are alive."""
+        if _TASK not in run.tags:
+            # Started by hand in this instance: no worker of ours has it.
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
         health = super().check_run_worker_health(run)
         if health.status != WorkerStatus.RUNNING:
             return health
-        task = self.celery.AsyncResult(run.tags["dagster-celery/task_id"])
+        task = self.celery.AsyncResult(run.tags[_TASK])
         worker = (task.info or {}).get("hostname") if task.state == "STARTED" else None
         if worker is None:
             # It ended between the two questions.
