@@ -135,8 +135,11 @@ def _public_token() -> Finding:
 
 def _database(warehouse: Warehouse) -> Finding:
     path = warehouse.database_path
-    if not warehouse.is_one_file:
-        return _server(warehouse)
+    try:
+        if not warehouse.is_one_file or warehouse.settings.destination != "duckdb":
+            return _server(warehouse)
+    except IngestError as error:
+        return Finding("problem", "warehouse", str(error))
     if not path.exists():
         return Finding("note", "warehouse", f"{path} is made by the first load.")
     if warehouse.is_being_written():

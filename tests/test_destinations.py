@@ -137,7 +137,7 @@ def test_a_server_that_cannot_be_reached_is_told_without_its_password(
         ("roster_platform.cli", "dbt", "run", "-s", "stg_roster__programs"),
     ):
         done = deployment.run(*command, COLUMNS="500")
-        assert done.returncode == 1
+        assert done.returncode != 0
         assert said in done.stdout or "dbt" in command
         assert "Traceback" not in done.stdout
         assert "hidden-secret" not in done.stdout

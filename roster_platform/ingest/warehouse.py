@@ -185,8 +185,13 @@ class Warehouse:
             yield locks
 
     def prepare(self) -> None:
-        """Do what the first connection of all must do alone."""
-        self._kind.prepare(self._client)
+        """Do what the first connection of all must do alone. Raises WarehouseError."""
+        try:
+            self._kind.prepare(self._client)
+        except IngestError:
+            raise
+        except Exception as error:
+            raise self._failed("the first connection", error) from None
 
     def is_being_written(self) -> bool:
         """Whether a process holds the right to write at this moment."""
@@ -276,12 +281,14 @@ class Warehouse:
         name = self.settings.destination
         if any(isinstance(error, ConfigurationException) for error in causes):
             return missing_credentials(name)
-        first_line = next(iter(str(causes[-1]).strip().splitlines()), "")
-        first_line = without_passwords(first_line)
+        return self._failed(f"the step {failure.step}", causes[-1])
+
+    def _failed(self, where: str, error: BaseException) -> WarehouseError:
+        first_line = next(iter(str(error).strip().splitlines()), "")
         return WarehouseError(
-            f"The warehouse ({name}) failed at the step {failure.step}: "
-            f"{type(causes[-1]).__name__}: {first_line} Rows loaded earlier are kept; "
-            "mend the cause and run again. `roster-platform doctor` looks for it."
+            f"The warehouse ({self.settings.destination}) failed at {where}: "
+            f"{type(error).__name__}: {without_passwords(first_line)} Rows loaded earlier "
+            "are kept; mend the cause and run again. `roster-platform doctor` looks for it."
         )
 
     def _unwritable(self, error: OSError) -> WarehouseError:
@@ -313,11 +320,18 @@ def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]
     """Schema and name of every table (no views) of some schemas."""
     listed = ", ".join(f"'{schema}'" for schema in schemas)
     rows = client.execute_sql(
-        "select table_schema, table_name from information_schema.tables "
-        f"where table_schema in ({listed}) and table_type = 'BASE TABLE' "
+        f"select table_schema, table_name from {catalogue(client)}.tables "
+        f"where lower(table_schema) in ({listed}) and table_type = 'BASE TABLE' "
         "order by table_schema, table_name"
     )
-    return [(schema, table) for schema, table in rows or ()]
+    return [(schema.lower(), table.lower()) for schema, table in rows or ()]
+
+
+def catalogue(client: SqlClientBase[Any]) -> str:
+    """Where a warehouse describes itself; BigQuery does so by region."""
+    if client.capabilities.sqlglot_dialect == "bigquery":
+        return f"`region-{client.location.lower()}`.INFORMATION_SCHEMA"
+    return "information_schema"
 
 
 def _datasets(client: SqlClientBase[Any], prefix: str) -> list[str]:
