@@ -101,3 +101,10 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP_INSTALL) --editable ".[dashboard,dev,ducklake,kubernetes,postgres,workers]"
 	@touch $@
+
+# dbt's adapters of warehouses, beside each other and apart from Dagster, for their test.
+.venv-adapters/.installed: constraints-adapters.txt
+	@$(PYTHON) -m venv .venv-adapters
+	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-compile --requirement constraints-adapters.txt
+	@touch $@

@@ -3,7 +3,7 @@
 {% macro changed_rows(derived) -%}
     {%- set columns = model.columns.keys() | join(',\n        ') -%}
     {%- set held = [] -%}
-    {%- if is_incremental() -%}
+    {%- if builds_on_itself() -%}
         {%- for column in adapter.get_columns_in_relation(this) -%}
             {%- do held.append(column.name | lower) -%}
         {%- endfor -%}
@@ -12,7 +12,7 @@
         {{ columns }}
     from {{ derived }}
     {%- if held and not model.columns.keys() | reject('in', held) | list %}
-    except
+    {{ dbt.except() }}
     select
         {{ columns }}
     from {{ this }}

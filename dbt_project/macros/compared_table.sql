@@ -60,7 +60,7 @@
 
         different as (
             select {{ columns }} from derived
-            except
+            {{ dbt.except() }}
             select {{ columns }} from {{ relation }}
         )
 

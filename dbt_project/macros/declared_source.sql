@@ -3,25 +3,14 @@
 {% macro declared_source(source_name, table_name) -%}
     {%- set relation = source(source_name, table_name) -%}
     {%- if execute -%}
-        {%- set declared = (
-            graph.sources.values()
-            | selectattr('source_name', 'equalto', source_name)
-            | selectattr('name', 'equalto', table_name)
-            | first
-        ).columns -%}
-        {%- set loaded = load_relation(relation) -%}
-        {%- set present = [] -%}
-        {%- if loaded -%}
-            {%- for column in adapter.get_columns_in_relation(loaded) -%}
-                {%- do present.append(column.name | lower) -%}
-            {%- endfor -%}
-        {%- endif -%}
+        {%- set declared = declared_columns(source_name, table_name) -%}
+        {%- set present = columns_of(source_name, table_name) -%}
         select
         {%- for name, column in declared.items() %}
-            cast({{ adapter.quote(name) if name in present else 'null' }} as {{ raw_type(column.data_type) }})
-                as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
+            cast({{ quoted_column(name) if name in present else 'null' }} as {{ raw_type(column.data_type) }})
+                as {{ quoted_column(name) }}{{ ',' if not loop.last }}
         {%- endfor %}
-        {% if loaded -%}
+        {% if present -%}
             from {{ relation }}
         {%- else -%}
             from (select 1 as nothing) as nothing

@@ -16,3 +16,18 @@
     } -%}
     {{ return(types[declared]) }}
 {%- endmacro %}
+
+{% macro bigquery__raw_type(declared) -%}
+    {%- set types = {'double': 'float64', 'timestamp': 'timestamp'} -%}
+    {{ return(types[declared] or default__raw_type(declared)) }}
+{%- endmacro %}
+
+{% macro databricks__raw_type(declared) -%}
+    {%- set types = {'double': 'double', 'timestamp': 'timestamp'} -%}
+    {{ return(types[declared] or default__raw_type(declared)) }}
+{%- endmacro %}
+
+-- What dbt says is "text", which Redshift cuts after 256 characters.
+{% macro redshift__type_string() -%}
+    {{ return('varchar(65535)') }}
+{%- endmacro %}

@@ -1,11 +1,11 @@
 -- A generic test: a staging model has every row of its source, deleted ones apart where it
 -- leaves them out. A source that was never loaded has none.
 {% test rows_of_source(model, source_name, table_name, without_deleted=false) %}
-    {%- set loaded = load_relation(source(source_name, table_name)) -%}
+    {%- set present = columns_of(source_name, table_name) if execute else [] -%}
     with raw as (
-        {%- if loaded %}
-        select count(*) as row_count from {{ loaded }}
-        {%- if without_deleted and 'is_deleted' in adapter.get_columns_in_relation(loaded) | map(attribute='name') | map('lower') %}
+        {%- if present %}
+        select count(*) as row_count from {{ source(source_name, table_name) }}
+        {%- if without_deleted and 'is_deleted' in present %}
         where not coalesce(is_deleted, false)
         {%- endif %}
         {%- else %}

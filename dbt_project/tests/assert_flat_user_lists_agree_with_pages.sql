@@ -22,7 +22,7 @@ listed as (
 pages_of_both as (
 
     select page_id from listed
-    intersect
+    {{ dbt.intersect() }}
     select page_id from on_page
 
 ),

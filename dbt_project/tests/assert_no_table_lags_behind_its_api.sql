@@ -9,4 +9,5 @@ select
 from {{ ref('int_source_reads') }}
 where
     subject <> 'clicks'
-    and {{ dbt.dateadd('day', 2, 'cast(last_read_at as date)') }} < source_day
+    and cast({{ dbt.dateadd('day', 2, 'cast(last_read_at as date)') }} as date)
+    < source_day

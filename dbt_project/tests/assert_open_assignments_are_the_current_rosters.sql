@@ -22,7 +22,7 @@ open_assignments as (
 missing as (
 
     select * from users
-    except
+    {{ dbt.except() }}
     select * from open_assignments
 
 ),
@@ -30,7 +30,7 @@ missing as (
 extra as (
 
     select * from open_assignments
-    except
+    {{ dbt.except() }}
     select * from users
 
 ),

@@ -17,14 +17,14 @@ from roster_platform.ingest.destinations import without_passwords
 
 
 class Plugin(BasePlugin):
-    """Runs the statements of ``ROSTER_PLATFORM__DBT_ATTACH``."""
+    """Runs the statements of ``DBT_ENV_SECRET_ATTACH``."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Called by dbt-duckdb for the connection all models share.
 
         Raises DbtRuntimeError when the warehouse cannot be attached.
         """
-        for statement in json.loads(os.environ["ROSTER_PLATFORM__DBT_ATTACH"]):
+        for statement in json.loads(os.environ["DBT_ENV_SECRET_ATTACH"]):
             try:
                 conn.execute(statement)
             except DuckDBError as error:

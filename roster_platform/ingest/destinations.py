@@ -23,6 +23,7 @@ from roster_platform.ingest.errors import ConfigurationError
 
 _LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 _MADE_CATALOGUES: set[str] = set()
+_SECRETS = {"attach", "password", "private_key", "passphrase"}
 _CATALOGUE_LOCK = 7_218_304_951
 
 # Made when it is asked for: making a client of dlt's costs as much as a small query.
@@ -96,18 +97,62 @@ def without_passwords(text: str) -> str:
     return re.sub(r"(\w://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)
 
 
-def _postgres_environment(client: Any) -> Mapping[str, str]:
-    credentials = client.credentials
+def _dbt_variables(**values: Any) -> dict[str, str]:
+    """Variables of the dbt profile; dbt keeps those it calls secret out of its logs."""
     return {
-        "ROSTER_PLATFORM__DBT_HOST": credentials.host,
-        "ROSTER_PLATFORM__DBT_PORT": str(credentials.port),
-        "ROSTER_PLATFORM__DBT_USER": credentials.username,
-        "ROSTER_PLATFORM__DBT_DATABASE": credentials.database,
-        # dbt keeps variables of this prefix out of its logs.
-        "DBT_ENV_SECRET_PASSWORD": str(credentials.password or ""),
-        # Days are days in UTC, whatever the server thinks.
-        "PGTZ": "UTC",
+        f"DBT_ENV_SECRET_{name.upper()}"
+        if name in _SECRETS
+        else f"ROSTER_PLATFORM__DBT_{name.upper()}": str(value)
+        for name, value in values.items()
+        if value is not None
     }
+
+
+def _server_environment(client: Any) -> Mapping[str, str]:
+    credentials = client.credentials
+    variables = _dbt_variables(
+        host=credentials.host,
+        port=credentials.port,
+        user=credentials.username,
+        password=credentials.password or "",
+        database=credentials.database,
+    )
+    # Days are days in UTC, whatever the server thinks.
+    return {**variables, "PGTZ": "UTC"}
+
+
+def _snowflake_environment(client: Any) -> Mapping[str, str]:
+    credentials = client.credentials
+    return _dbt_variables(
+        host=credentials.host,
+        user=credentials.username,
+        password=credentials.password,
+        private_key=credentials.private_key,
+        passphrase=credentials.private_key_passphrase,
+        role=credentials.role,
+        warehouse=credentials.warehouse,
+        database=credentials.database,
+    )
+
+
+def _bigquery_environment(client: Any) -> Mapping[str, str]:
+    credentials = client.credentials
+    return _dbt_variables(
+        database=credentials.project_id,
+        location=client.location,
+        user=credentials.client_email,
+        private_key=credentials.private_key,
+    )
+
+
+def _databricks_environment(client: Any) -> Mapping[str, str]:
+    credentials = client.credentials
+    return _dbt_variables(
+        host=credentials.server_hostname,
+        http_path=credentials.http_path,
+        password=credentials.access_token,
+        database=credentials.catalog,
+    )
 
 
 def _attach(client: Any, alias: str) -> Sequence[str]:
@@ -142,10 +187,7 @@ def _lake(path: Path, **options: Any) -> Any:
 
 def _lake_environment(client: Any) -> Mapping[str, str]:
     name = client.credentials.ducklake_name
-    return {
-        "ROSTER_PLATFORM__DBT_DATABASE": name,
-        "ROSTER_PLATFORM__DBT_ATTACH": json.dumps(_attach(client, name)),
-    }
+    return _dbt_variables(database=name, attach=json.dumps(_attach(client, name)))
 
 
 def _make_catalogue(make_client: Lazily) -> None:
@@ -196,10 +238,34 @@ DESTINATIONS: Mapping[str, Destination] = {
     ),
     "postgres": Destination(
         make=lambda _, **options: dlt.destinations.postgres(**options),
-        dbt_environment=_postgres_environment,
+        dbt_environment=_server_environment,
         attach=_attach_postgres,
         credentials=" (postgresql://user:password@host:5432/database)",
         extra="postgres",
         has_locks=True,
+    ),
+    "snowflake": Destination(
+        make=lambda _, **options: dlt.destinations.snowflake(**options),
+        dbt_environment=_snowflake_environment,
+        credentials=" (snowflake://user:password@account/database?warehouse=…&role=…)",
+        extra="snowflake",
+    ),
+    "bigquery": Destination(
+        make=lambda _, **options: dlt.destinations.bigquery(**options),
+        dbt_environment=_bigquery_environment,
+        credentials="__PROJECT_ID, …__CLIENT_EMAIL and …__PRIVATE_KEY of a service account",
+        extra="bigquery",
+    ),
+    "redshift": Destination(
+        make=lambda _, **options: dlt.destinations.redshift(**options),
+        dbt_environment=_server_environment,
+        credentials=" (postgresql://user:password@host:5439/database)",
+        extra="redshift",
+    ),
+    "databricks": Destination(
+        make=lambda _, **options: dlt.destinations.databricks(**options),
+        dbt_environment=_databricks_environment,
+        credentials="__SERVER_HOSTNAME, …__HTTP_PATH, …__CATALOG and …__ACCESS_TOKEN",
+        extra="databricks",
     ),
 }

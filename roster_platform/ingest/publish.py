@@ -21,7 +21,7 @@ import duckdb
 import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
 
-from roster_platform.ingest.warehouse import Warehouse, quoted, tables_of
+from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, tables_of
 
 SCHEMA = "marts"
 _ROWS_AT_A_TIME = 50_000
@@ -137,9 +137,13 @@ def _declared_columns(
 ) -> Iterator[str]:
     """The columns of a table of the warehouse, as DuckDB declares them."""
     dialect = client.capabilities.sqlglot_dialect
+    # BigQuery tells both within the type.
+    digits = (
+        "null, null" if dialect == "bigquery" else "numeric_precision, numeric_scale"
+    )
     for name, kind, precision, scale in client.execute_sql(
-        "select column_name, data_type, numeric_precision, numeric_scale "
-        "from information_schema.columns where table_schema = %s and table_name = %s "
+        f"select column_name, data_type, {digits} from {catalogue(client)}.columns "
+        "where lower(table_schema) = %s and lower(table_name) = %s "
         "order by ordinal_position",
         schema,
         table,
@@ -148,7 +152,7 @@ def _declared_columns(
         if kind in _DECIMALS and precision is not None:
             kind = f"decimal({precision}, {scale})"
         declared = sqlglot.exp.DataType.build(kind, dialect=dialect).sql("duckdb")
-        yield f'"{name}" {declared}'
+        yield f'"{name.lower()}" {declared}'
 
 
 def _quoted(path: Path) -> str:

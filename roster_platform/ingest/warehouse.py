@@ -18,7 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -377,28 +377,25 @@ class PipelineRun:
         self.pipeline.normalize()
         with (
             self._warehouse.writing(self.pipeline.dataset_name, parts) as locks,
-            self._staging(locks) if locks else nullcontext(),
+            self._staging(locks),
         ):
             self.load_info = self.pipeline.load()
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
 
     @contextmanager
-    def _staging(self, locks: ServerLocks) -> Iterator[None]:
+    def _staging(self, locks: ServerLocks | None) -> Iterator[None]:
         """Make ready to load beside others, and leave no staging dataset behind."""
-        with self.pipeline.sql_client() as client:
-            prefix = f"{client.dataset_name}_staging_"
-            for left in _datasets(client, prefix):
-                # The lock of a load that goes on is taken.
-                if locks.take_if_free(left):
-                    with client.with_alternative_dataset_name(left):
-                        client.drop_dataset()
-                    locks.release(left)
-            own = client.staging_dataset_name
-        with locks.holding(own):
-            # Two first loads would both create the tables, and one would fail.
-            with locks.holding(f"{self.pipeline.dataset_name} tables"):
-                self.pipeline.sync_schema()
+        if self._warehouse.is_one_file:
+            yield
+            return
+        with ExitStack() as held:
+            if locks:
+                self._drop_left_staging(locks)
+                held.enter_context(locks.holding(self._staging_name()))
+                # Two first loads would both create the tables, and one would fail.
+                with locks.holding(f"{self.pipeline.dataset_name} tables"):
+                    self.pipeline.sync_schema()
             try:
                 yield
             finally:
@@ -408,6 +405,20 @@ class PipelineRun:
                 ):
                     if client.has_dataset():
                         client.drop_dataset()
+
+    def _staging_name(self) -> str:
+        with self.pipeline.sql_client() as client:
+            return client.staging_dataset_name
+
+    def _drop_left_staging(self, locks: ServerLocks) -> None:
+        """Drop the staging datasets of loads that died."""
+        with self.pipeline.sql_client() as client:
+            for left in _datasets(client, f"{client.dataset_name}_staging_"):
+                # The lock of a load that goes on is taken.
+                if locks.take_if_free(left):
+                    with client.with_alternative_dataset_name(left):
+                        client.drop_dataset()
+                    locks.release(left)
 
     def query(
         self, sql: str, table: str, *, needs: Sequence[str] = ()

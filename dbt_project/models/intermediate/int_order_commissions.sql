@@ -61,9 +61,9 @@ look_backs as (
             and referred.program_id = earlier.program_id
             and referred.currency = earlier.currency
             and referred.ordered_at > earlier.ordered_at
-            and {{ dbt.dateadd(
+            and cast({{ dbt.dateadd(
                 'day', 'referred.look_back_days', 'earlier.ordered_at'
-            ) }} >= referred.ordered_at
+            ) }} as {{ raw_type('timestamp') }}) >= referred.ordered_at
     where referred.commission_type = 'tiered'
     group by referred.order_id
 

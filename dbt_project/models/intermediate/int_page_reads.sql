@@ -65,7 +65,7 @@ latest as (
 
 known as (
 
-    {% if is_incremental() -%}
+    {% if builds_on_itself() -%}
         select
             page_load_id,
             page_id,

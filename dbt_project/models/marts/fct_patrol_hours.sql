@@ -34,7 +34,7 @@ read_days as (
 
 ),
 
-{% if is_incremental() -%}
+{% if builds_on_itself() -%}
 built as (
 
     select

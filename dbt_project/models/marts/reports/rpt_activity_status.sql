@@ -95,7 +95,7 @@ final as (
             as hours_trend,
         cast(required_hours as decimal(18, 4)) as required_hours,
         cast(known_days as {{ dbt.type_bigint() }}) as known_days,
-        cast(required_share as double precision) as required_share,
+        cast(required_share as {{ raw_type('double') }}) as required_share,
         case
             when hours_30_days is null or known_days = 0 then 'Unknown'
             when required_share is null or required_share >= 1 then 'On Track'

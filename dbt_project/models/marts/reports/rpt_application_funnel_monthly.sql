@@ -71,10 +71,11 @@ final as (
         cast(accepted_count as {{ dbt.type_bigint() }}) as accepted_count,
         cast(declined_count as {{ dbt.type_bigint() }}) as declined_count,
         activated_count,
-        cast(application_count as double precision) / contact_count
+        cast(application_count as {{ raw_type('double') }}) / contact_count
             as application_rate,
-        cast(accepted_count as double precision) / contact_count as acceptance_rate,
-        cast(activated_count as double precision) / nullif(accepted_count, 0)
+        cast(accepted_count as {{ raw_type('double') }}) / contact_count
+            as acceptance_rate,
+        cast(activated_count as {{ raw_type('double') }}) / nullif(accepted_count, 0)
             as activation_rate
     from summed
 

@@ -48,9 +48,9 @@ final as (
         opened_count,
         joined_count,
         completed_count,
-        cast(joined_count as double precision) / nullif(added_count, 0)
+        cast(joined_count as {{ raw_type('double') }}) / nullif(added_count, 0)
             as participation_rate,
-        cast(completed_count as double precision) / nullif(joined_count, 0)
+        cast(completed_count as {{ raw_type('double') }}) / nullif(joined_count, 0)
             as completion_rate
     from counted
 

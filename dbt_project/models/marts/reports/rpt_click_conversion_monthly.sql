@@ -60,7 +60,7 @@ final as (
         month_start_day,
         cast(click_count as {{ dbt.type_bigint() }}) as click_count,
         cast(link_order_count as {{ dbt.type_bigint() }}) as link_order_count,
-        cast(link_order_count as double precision) / nullif(click_count, 0)
+        cast(link_order_count as {{ raw_type('double') }}) / nullif(click_count, 0)
             as conversion_rate
     from summed
 

@@ -41,7 +41,7 @@ final as (
         comment_count,
         like_count,
         cast(reach as {{ dbt.type_bigint() }}) as reach,
-        cast(comment_count + like_count as double precision) / nullif(reach, 0)
+        cast(comment_count + like_count as {{ raw_type('double') }}) / nullif(reach, 0)
             as engagement_rate
     from summed
 

@@ -19,7 +19,8 @@ aged as (
 
     select
         orders.*,
-        orders.date_day > {{ dbt.dateadd('day', -30, 'source_days.source_day') }}
+        orders.date_day
+        > cast({{ dbt.dateadd('day', -30, 'source_days.source_day') }} as date)
             as is_recent
     from orders
     cross join source_days

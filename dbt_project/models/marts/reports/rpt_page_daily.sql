@@ -106,7 +106,7 @@ final as (
         present.was_read,
         present.headcount,
         present.command_count,
-        cast(present.command_count as double precision)
+        cast(present.command_count as {{ raw_type('double') }})
         / nullif(present.headcount, 0) as command_ratio,
         {%- for column in ['joined', 'left', 'transferred_in', 'promoted', 'demoted'] %}
             coalesce(changed.{{ column }}_count, 0) as {{ column }}_count,

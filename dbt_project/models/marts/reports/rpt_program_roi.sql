@@ -64,9 +64,9 @@ final as (
     {%- for period in ['30_days', 'previous_30_days'] %}
         cast(
             referral_revenue_{{ period }} - commission_amount_{{ period }}
-            as double precision
+            as {{ raw_type('double') }}
         )
-        / cast(nullif(commission_amount_{{ period }}, 0) as double precision)
+        / cast(nullif(commission_amount_{{ period }}, 0) as {{ raw_type('double') }})
             as roi_{{ period }}
         {{- ',' if not loop.last }}
     {%- endfor %}

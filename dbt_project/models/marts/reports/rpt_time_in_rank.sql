@@ -51,7 +51,7 @@ final as (
         {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
         {{ surrogate_key(['page_id']) }} as page_key,
         member_count,
-        cast(average_days as double precision) as average_days,
+        cast(average_days as {{ raw_type('double') }}) as average_days,
         cast(shortest_days as {{ dbt.type_bigint() }}) as shortest_days,
         cast(longest_days as {{ dbt.type_bigint() }}) as longest_days
     from summed
