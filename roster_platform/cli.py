@@ -2,6 +2,7 @@
 
     roster-platform doctor        # is this installation well, and if not, what to do?
     roster-platform dbt build     # dbt on the configured destination, profile and all
+    roster-platform move --to postgres    # the history to another destination
 
 Loading and building are Dagster's commands, and ``python -m roster_platform.ingest``.
 """
@@ -30,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     dbt = commands.add_parser("dbt", help="dbt on the configured destination")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER, help="dbt's own arguments")
+    move = commands.add_parser(
+        "move", help="copy what cannot be fetched again to another destination"
+    )
+    move.add_argument("--to", required=True, help="the new destination's name")
     options = parser.parse_args(arguments)
+    if options.command == "move":
+        return _move(options.to)
     return _doctor() if options.command == "doctor" else _dbt(options.arguments)
 
 
@@ -54,6 +61,23 @@ def _dbt(arguments: Sequence[str]) -> int:
             env=environment,
             check=False,
         ).returncode
+
+
+def _move(to: str) -> int:
+    from roster_platform.ingest.errors import IngestError
+    from roster_platform.ingest.move import move
+
+    try:
+        rows = move(to)
+    except IngestError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(
+        f"{len(rows)} tables with {sum(rows.values()):,} rows are in {to} now, compared "
+        f"row by row. Set ROSTER_PLATFORM__DESTINATION={to}, then run "
+        "`roster-platform dbt build`."
+    )
+    return 0
 
 
 def _doctor() -> int:
