@@ -32,6 +32,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from roster_platform.ingest.destinations import (
     DESTINATIONS,
@@ -379,7 +380,14 @@ class PipelineRun:
             self._warehouse.writing(self.pipeline.dataset_name, parts) as locks,
             self._staging(locks),
         ):
-            self.load_info = self.pipeline.load()
+            for attempt in Retrying(
+                retry=retry_if_exception(self._lost_a_race),
+                stop=stop_after_attempt(5),
+                wait=wait_random(1, 4),
+                reraise=True,
+            ):
+                with attempt:
+                    self.load_info = self.pipeline.load()
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
 
@@ -419,6 +427,15 @@ class PipelineRun:
                     with client.with_alternative_dataset_name(left):
                         client.drop_dataset()
                     locks.release(left)
+
+    def _lost_a_race(self, error: BaseException) -> bool:
+        """Whether another process made the same schema or table a moment before.
+
+        What was to be loaded must still wait: dlt gives up on a load that failed itself.
+        """
+        texts = [str(cause) for cause in _causes(error)]
+        lost = any("already exists" in text or "conflict" in text for text in texts)
+        return lost and self.pipeline.has_pending_data
 
     def query(
         self, sql: str, table: str, *, needs: Sequence[str] = ()
