@@ -54,8 +54,8 @@ def main() -> int:
     one, two = (statistics.median(measured) for measured in seconds.values())
     print(
         f"{options.pages} pages, {options.pages_per_run} a run: one worker {one:.1f} s, "
+        f"two workers {two:.1f} s, {one / two:.2f} times as fast"
     )
-    print(f"two workers {two:.1f} s, {one / two:.2f} times as fast")
     return 0
 
 

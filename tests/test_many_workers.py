@@ -166,6 +166,31 @@ def test_two_workers_stay_below_a_tight_limit(tmp_path) -> None:
     assert {status for path in asked["paths"].values() for status in path} == {"200"}
 
 
+def test_a_load_leaves_no_staging_dataset_in_a_lake(
+    sandbox, postgres, tmp_path
+) -> None:
+    deployment = Deployment(
+        tmp_path,
+        {
+            **sandbox.environment,
+            "ROSTER_PLATFORM__DESTINATION": "ducklake",
+            "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": postgres,
+        },
+    )
+    page = f"--page={deployment.page_ids[0]}"
+    done = deployment.run("roster_platform.ingest", "autorosters", page)
+    assert done.returncode == 0, done.stdout
+    ((place,),) = query(
+        postgres,
+        "select table_schema from information_schema.tables "
+        "where table_name = 'ducklake_schema'",
+    )
+    sql = f"select schema_name from {place}.ducklake_schema where end_snapshot is null"
+    datasets = {name for (name,) in query(postgres, sql)}
+    assert "autorosters_data" in datasets
+    assert not [name for name in datasets if "staging" in name]
+
+
 def backfill_status(cluster: Cluster, backfill_id: str) -> str:
     return cluster.graphql(
         """

@@ -18,7 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -378,7 +378,8 @@ class PipelineRun:
         self.pipeline.normalize()
         with (
             self._warehouse.writing(self.pipeline.dataset_name, parts) as locks,
-            self._staging(locks),
+            self._beside_others(locks) if locks else nullcontext(),
+            nullcontext() if self._warehouse.is_one_file else self._own_staging(),
         ):
             for attempt in Retrying(
                 retry=retry_if_exception(self._lost_a_race),
@@ -392,41 +393,35 @@ class PipelineRun:
             return self._row_counts()
 
     @contextmanager
-    def _staging(self, locks: ServerLocks | None) -> Iterator[None]:
-        """Make ready to load beside others, and leave no staging dataset behind."""
-        if self._warehouse.is_one_file:
-            yield
-            return
-        with ExitStack() as held:
-            if locks:
-                self._drop_left_staging(locks)
-                held.enter_context(locks.holding(self._staging_name()))
-                # Two first loads would both create the tables, and one would fail.
-                with locks.holding(f"{self.pipeline.dataset_name} tables"):
-                    self.pipeline.sync_schema()
-            try:
-                yield
-            finally:
-                with (
-                    self.pipeline.sql_client() as client,
-                    client.with_staging_dataset(),
-                ):
-                    if client.has_dataset():
-                        client.drop_dataset()
-
-    def _staging_name(self) -> str:
+    def _beside_others(self, locks: ServerLocks) -> Iterator[None]:
+        """Make the tables alone, and drop the staging datasets of loads that died."""
         with self.pipeline.sql_client() as client:
-            return client.staging_dataset_name
-
-    def _drop_left_staging(self, locks: ServerLocks) -> None:
-        """Drop the staging datasets of loads that died."""
-        with self.pipeline.sql_client() as client:
-            for left in _datasets(client, f"{client.dataset_name}_staging_"):
+            prefix = f"{client.dataset_name}_staging_"
+            for left in _datasets(client, prefix):
                 # The lock of a load that goes on is taken.
                 if locks.take_if_free(left):
                     with client.with_alternative_dataset_name(left):
                         client.drop_dataset()
                     locks.release(left)
+            own = client.staging_dataset_name
+        with locks.holding(own):
+            # Two first loads would both create the tables, and one would fail.
+            with locks.holding(f"{self.pipeline.dataset_name} tables"):
+                self.pipeline.sync_schema()
+            yield
+
+    @contextmanager
+    def _own_staging(self) -> Iterator[None]:
+        """Leave no staging dataset of this run behind."""
+        try:
+            yield
+        finally:
+            with (
+                self.pipeline.sql_client() as client,
+                client.with_staging_dataset(),
+            ):
+                if client.has_dataset():
+                    client.drop_dataset()
 
     def _lost_a_race(self, error: BaseException) -> bool:
         """Whether another process made the same schema or table a moment before.
