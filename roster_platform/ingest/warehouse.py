@@ -266,6 +266,10 @@ class Warehouse:
                 _publish(Path(pipeline.working_dir))
         except PipelineStepFailed as failure:
             raise self._readable(failure) from failure
+        except OSError as error:
+            if error.errno not in _DISK_TROUBLES:
+                raise
+            raise self._unwritable(error) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             alive.release()

@@ -173,7 +173,7 @@ def test_killed_while_loading_one_more_run_makes_it_good(
     platform.reads(api.url, page_size=20)
     load_orders(platform.warehouse)
     load_every_page(platform.warehouse)
-    kills = 2 if scale == 1 else 16
+    kills = 1 if scale == 1 else 16
     for kill in range(kills):
         api.handler.version += 1
         version = str(api.handler.version)
@@ -292,7 +292,7 @@ def test_a_full_disk_is_told_and_costs_no_earlier_row(
     load_orders(platform.warehouse)
     filler = small_disk / "filler"
     told = []
-    for _ in range(4 * scale):
+    for _ in range(2 * scale):
         ((held,),) = platform.query(
             "select distinct first_name from roster_data.orders"
         )
