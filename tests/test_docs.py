@@ -7,6 +7,7 @@ import sys
 
 from docs import scale
 from tests.deployment import ROOT
+from tests.faults.promises import PROMISES
 
 
 def test_the_data_dictionary_is_up_to_date() -> None:
@@ -39,3 +40,9 @@ def test_scale_is_the_arithmetic_it_says() -> None:
         "33.3 h",
         "5.6 h",
     ]
+
+
+def test_the_reliability_page_has_every_promise() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if "| " in line]
+    assert [row for row in rows if row in PROMISES] == list(PROMISES)

@@ -35,7 +35,7 @@ def credentials(private_key) -> Mapping[str, Mapping[str, str]]:
     """By warehouse, what a person sets, in dlt's own names."""
     return {
         "snowflake": {
-            "CREDENTIALS": "snowflake://someone:hidden@account/roster"
+            "CREDENTIALS": "snowflake://someone:secret@account/roster"
             "?warehouse=small&role=loader"
         },
         "bigquery": {

@@ -23,13 +23,12 @@ PROMISES = {
     "whatever the API echoes.",
     "Oversized answers": "An answer beyond its limit, or a decompression bomb, is cut off "
     "in bounded memory.",
-    "Open doors": "Servers of the platform listen on this machine only.",
+    "Open doors": "The sandbox listens on this machine only.",
     "Killed in a fetch": "SIGKILL at a random moment: one more run gives the tables of an "
     "undisturbed one, and leaves no folder and no lock.",
     "Killed in normalising": "The same, while dlt prepares what was read.",
     "Killed in a load": "The same, while rows are written.",
     "Killed in a publication": "The same; readers see the old or the new file, never half.",
-    "Killed in dbt": "The same, while models are built.",
     "Killed in the outbox": "The same; each click is sent once in effect.",
     "Killed as a command": "The same, for whole commands, at any moment after their start.",
     "Runs at once": "Runs started at once by commands, the UI's way and for overlapping "

@@ -30,6 +30,27 @@ tests with fewer tries.
 """
 
 _LIMITS = """\
+## What is not promised
+
+- Moments are kept to the microsecond. Half a surrogate pair (a text cut within an emoji)
+  is no character, and lands as the text of its escape.
+- A record that leaves a list while it is read makes the announced total fall, and the
+  read is repeated. If another joins at that very moment, or no total is announced, nothing
+  shows: a record may then be missed, or marked as deleted, until the next read.
+- A `Retry-After` of more than a day is taken for a day.
+- Both APIs are read with `updatedAfter`-like filters only where configured; endpoints
+  without a time to order by have no cursor, so none is tried in the future.
+
+## What is not tried
+
+- Formulas in exported cells: nothing is exported as CSV or as a spreadsheet.
+- `pip-audit`: its database of advisories was not reachable where this was made. Run it
+  with `pip-audit --requirement constraints.txt`.
+- Whether the Dagster UI and the dashboard listen on this machine only: that is their own
+  default, and no command here changes it.
+- Kills in the middle of dbt: a build takes too long to be killed often. Models are tables
+  that the next build compares with what they should be, and readers see what is published.
+- The loss of power itself: a log cut off and a kill at any moment stand for it.
 """
 
 

@@ -248,8 +248,10 @@ def test_fields_that_change_their_shape_are_told_each_time(
     ['"all"', "5", '{"a": 1}', "[5]", "[null]", '[{"name": "no id"}]', '[["x"]]'],
 )
 def test_a_page_of_an_odd_shape_keeps_its_rows_and_harms_no_other(
-    users, platform, tries
+    users, platform, tries, scale
 ) -> None:
+    if scale == 1 and users not in ("5", "[null]"):
+        pytest.skip("the short form tries two shapes")
     good = f'[{{"discord_id": "{2**63 - 1}", "certifications": ["CPR"]}}]'
 
     def serve(odd: str) -> Any:

@@ -30,6 +30,7 @@ ORDERS = [
     for number in range(700)
 ]
 PAGES = [f"page-{number:03}" for number in range(40)]
+SHORT_HARMS = ("reset within", "stalled within", "gzip garbage", "empty body")
 
 
 def orders(asked: Asked) -> dict[str, Any]:
@@ -109,8 +110,10 @@ def test_broken_answers_lose_and_duplicate_no_member(platform, tries, scale) -> 
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_every_answer_broken_the_same_way_is_told_and_keeps_the_rows(
-    harm, platform, tries
+    harm, platform, tries, scale
 ) -> None:
+    if scale == 1 and harm not in SHORT_HARMS:
+        pytest.skip("the short form tries a few harms by themselves")
     with rude_server(orders) as api:
         platform.reads(api.url, page_size=500)
         platform.load("orders")
