@@ -44,7 +44,7 @@ def credentials(private_key) -> Mapping[str, Mapping[str, str]]:
             "CREDENTIALS__PRIVATE_KEY": private_key,
         },
         "redshift": {
-            "CREDENTIALS": "postgresql://someone:hidden@cluster.example.com/roster"
+            "CREDENTIALS": "postgresql://someone:secret@cluster.example.com/roster"
         },
         "databricks": {
             "CREDENTIALS__SERVER_HOSTNAME": "workspace.example.com",
