@@ -121,6 +121,18 @@ def test_a_read_that_cannot_know_marks_nothing(orders, warehouse, monkeypatch) -
         assert report.deleted == 1
 
 
+def test_a_read_with_configured_parameters_marks_nothing(
+    orders, warehouse, monkeypatch
+) -> None:
+    with _loaded(warehouse):
+        pass
+    paid = '{"orders": {"params": {"status": "paid"}}}'
+    monkeypatch.setenv("SOURCES__ROSTER_SOURCE__ENDPOINTS", paid)
+    orders.listed = orders.listed[1:]
+    with _loaded(warehouse, full_read=True) as report:
+        assert report.deleted == 0
+
+
 def _outcomes(home: Path, key: dg.AssetKey) -> dict[str, tuple[bool, str]]:
     """By check, whether it passed at its last evaluation, and what it said."""
     from roster_platform.definitions import defs

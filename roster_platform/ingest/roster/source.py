@@ -381,9 +381,11 @@ class _Reader:
     def _is_everything(self, stops_early: bool) -> bool:
         """Whether what was not listed is not there: the API says how much there is.
 
-        Where it does not, only a read of everything that was asked for counts.
+        Where it does not, only a read of everything that was asked for counts. Configured
+        parameters may be a filter, and then what was not listed may well be there.
         """
-        if stops_early or self._is_filtered():
+        has_own_params = self._settings.override(self._endpoint.name, "params")
+        if stops_early or has_own_params or self._is_filtered():
             return False
         return self._total is not None or self._full_read
 
