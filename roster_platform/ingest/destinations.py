@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,10 +38,11 @@ class Destination:
     ``make`` gives dlt's destination for the local database file and further options of
     dlt's; ``dbt_environment`` the variables of ``dbt_project/profiles.yml`` from dlt's SQL
     client. ``extra`` is the optional dependency that brings its driver. ``is_one_file``
-    says of dlt's credentials whether one process writes at a time; with ``has_locks``
-    workers on many machines write side by side. ``is_attached``: DuckDB itself reads and
-    writes it, and ``attach`` how it gets there, for those it can reach at all; ``prepare``
-    does what the first connection of all must do alone.
+    says of dlt's credentials whether one process writes at a time; else ``locks`` gives
+    the client of the PostgreSQL server whose locks tell workers on many machines apart,
+    who write in turn, or ``has_parts`` that they may write side by side. ``is_attached``:
+    DuckDB itself reads and writes it, and ``attach`` how it gets there, for those it can
+    reach at all; ``prepare`` does what the first connection of all must do alone.
     """
 
     make: Callable[..., Any]
@@ -48,7 +50,8 @@ class Destination:
     credentials: str = ""
     extra: str | None = None
     is_one_file: Callable[[Lazily], bool] = lambda credentials: False
-    has_locks: bool = False
+    locks: Callable[[Lazily], Any] | None = None
+    has_parts: bool = False
     is_attached: bool = False
     attach: Callable[[Any, str], Sequence[str]] | None = None
     prepare: Callable[[Lazily], None] = lambda client: None
@@ -68,6 +71,18 @@ def make_destination(name: str, database_path: Path, **options: Any) -> Any:
     """dlt's destination. Raises ConfigurationError when its driver is not installed."""
     with installed(name) as destination:
         return destination.make(database_path, **options)
+
+
+def sql_client(destination: Any, dataset: str) -> Any:
+    """dlt's SQL client of a destination, not connected."""
+    # A folder of its own, because making a pipeline empties its folder.
+    with tempfile.TemporaryDirectory(prefix="roster-reading-") as folder:
+        return dlt.pipeline(
+            "reading",
+            pipelines_dir=folder,
+            destination=destination,
+            dataset_name=dataset,
+        ).sql_client()
 
 
 @contextmanager
@@ -199,9 +214,8 @@ def _make_catalogue(make_client: Lazily) -> None:
     place = client.credentials.catalog_location()
     if _is_local_catalogue(lambda: client.credentials) or place in _MADE_CATALOGUES:
         return
-    catalogue = client.credentials.catalog
-    address = catalogue.to_url().render_as_string(hide_password=False)
     with duckdb.connect() as database:
+        address = _catalogue_address(client)
         database.execute(f"attach '{address}' as catalogue (type postgres)")
         database.execute("begin")
         database.execute(
@@ -212,6 +226,17 @@ def _make_catalogue(make_client: Lazily) -> None:
             pass
         database.execute("commit")
     _MADE_CATALOGUES.add(place)
+
+
+def _catalogue_client(make_client: Lazily) -> Any:
+    """The client of the PostgreSQL server that has a lake's catalogue."""
+    address = _catalogue_address(make_client())
+    return sql_client(dlt.destinations.postgres(credentials=address), "public")
+
+
+def _catalogue_address(client: Any) -> str:
+    url = client.credentials.catalog.to_url()
+    return str(url.render_as_string(hide_password=False))
 
 
 def _is_local_catalogue(credentials: Lazily) -> bool:
@@ -232,6 +257,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         "…__STORAGE__BUCKET_URL (a folder, or s3://bucket/folder)",
         extra="ducklake",
         is_one_file=_is_local_catalogue,
+        locks=_catalogue_client,
         is_attached=True,
         attach=_attach,
         prepare=_make_catalogue,
@@ -242,7 +268,8 @@ DESTINATIONS: Mapping[str, Destination] = {
         attach=_attach_postgres,
         credentials=" (postgresql://user:password@host:5432/database)",
         extra="postgres",
-        has_locks=True,
+        locks=lambda make_client: make_client(),
+        has_parts=True,
     ),
     "snowflake": Destination(
         make=lambda _, **options: dlt.destinations.snowflake(**options),

@@ -14,7 +14,6 @@ import errno
 import logging
 import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +31,6 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from roster_platform.ingest.destinations import (
     DESTINATIONS,
@@ -41,6 +39,7 @@ from roster_platform.ingest.destinations import (
     installed,
     make_destination,
     missing_credentials,
+    sql_client,
     without_passwords,
 )
 from roster_platform.ingest.errors import (
@@ -142,19 +141,11 @@ class Warehouse:
     def _client(self) -> SqlClientBase[Any]:
         """The SQL client, not connected. Raises ConfigurationError."""
         name = self.settings.destination
-        # A folder of its own, because making a pipeline empties its folder.
-        with tempfile.TemporaryDirectory(prefix="roster-reading-") as folder:
-            reading = dlt.pipeline(
-                "reading",
-                pipelines_dir=folder,
-                destination=self._destination(),
-                dataset_name="marts",
-            )
-            try:
-                with installed(name):
-                    return reading.sql_client()
-            except ConfigurationException:
-                raise missing_credentials(name) from None
+        try:
+            with installed(name):
+                return sql_client(self._destination(), "marts")
+        except ConfigurationException:
+            raise missing_credentials(name) from None
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -170,19 +161,23 @@ class Warehouse:
     def writing(
         self, scope: str = "models", parts: Sequence[str] | None = None
     ) -> Iterator[ServerLocks | None]:
-        """Hold the right to write: all of the file on DuckDB; on a server, one scope.
+        """Hold the right to write: all of the file on DuckDB, all of a lake; elsewhere
+        one scope of the warehouse.
 
-        Of a scope on a server, ``parts`` may be held alone: those who write other parts
-        go on. Yields the server's locks where it has any. Raises IngestError when
-        another process writes the same for an hour.
+        Of a scope, ``parts`` may be held alone: those who write other parts go on. Yields
+        the locks where there are any. Raises IngestError when another process writes the
+        same for an hour.
         """
-        if not self._kind.has_locks:
+        if self.is_one_file or not self._kind.locks:
             with self.opening():
                 yield None
             return
-        with self.sql() as client:
+        with self._kind.locks(self._client) as client:
             locks = ServerLocks(client)
-            locks.take_parts(scope, parts)
+            if self._kind.has_parts:
+                locks.take_parts(scope, parts)
+            else:
+                locks.take("writing")
             yield locks
 
     def prepare(self) -> None:
@@ -385,14 +380,7 @@ class PipelineRun:
             self._beside_others(locks) if locks else nullcontext(),
             nullcontext() if self._warehouse.is_one_file else self._own_staging(),
         ):
-            for attempt in Retrying(
-                retry=retry_if_exception(self._lost_a_race),
-                stop=stop_after_attempt(5),
-                wait=wait_random(1, 4),
-                reraise=True,
-            ):
-                with attempt:
-                    self.load_info = self.pipeline.load()
+            self.load_info = self.pipeline.load()
             self.load_info.raise_on_failed_jobs()
             return self._row_counts()
 
@@ -426,15 +414,6 @@ class PipelineRun:
             ):
                 if client.has_dataset():
                     client.drop_dataset()
-
-    def _lost_a_race(self, error: BaseException) -> bool:
-        """Whether another process made the same schema or table a moment before.
-
-        What was to be loaded must still wait: dlt gives up on a load that failed itself.
-        """
-        texts = [str(cause) for cause in _causes(error)]
-        lost = any("already exists" in text or "conflict" in text for text in texts)
-        return lost and self.pipeline.has_pending_data
 
     def query(
         self, sql: str, table: str, *, needs: Sequence[str] = ()
