@@ -46,21 +46,21 @@ def _dbt(arguments: Sequence[str]) -> int:
     from roster_platform.ingest.warehouse import Warehouse
 
     project = Path(__file__).parents[1] / "dbt_project"
+    places = ("--project-dir", str(project), "--profiles-dir", str(project))
+    command = [sys.executable, "-m", "dbt.cli.main", *arguments, *places]
     try:
         warehouse = Warehouse.from_settings()
         environment = {**os.environ, **warehouse.dbt_environment()}
+        target = str(warehouse.data_path / "dbt")
+        with warehouse.writing():
+            return subprocess.run(
+                [*command, "--target-path", target, "--log-path", target],
+                env=environment,
+                check=False,
+            ).returncode
     except IngestError as error:
         print(error, file=sys.stderr)
         return 1
-    target = str(warehouse.data_path / "dbt")
-    places = ("--project-dir", str(project), "--profiles-dir", str(project))
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments, *places]
-    with warehouse.writing():
-        return subprocess.run(
-            [*command, "--target-path", target, "--log-path", target],
-            env=environment,
-            check=False,
-        ).returncode
 
 
 def _move(to: str) -> int:

@@ -17,7 +17,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -135,7 +135,19 @@ class Warehouse:
     @contextmanager
     def sql(self) -> Iterator[SqlClientBase[Any]]:
         """dlt's SQL client of the warehouse; hold the writer's lock while it is open."""
-        with self._client() as client:
+        with self._connected(self._client) as client:
+            yield client
+
+    @contextmanager
+    def _connected(self, make_client: Callable[[], Any]) -> Iterator[Any]:
+        """A client with its connection open. Raises WarehouseError."""
+        with ExitStack() as connection:
+            try:
+                client = connection.enter_context(make_client())
+            except IngestError:
+                raise
+            except Exception as error:
+                raise self._failed("connecting", error) from None
             yield client
 
     def _client(self) -> SqlClientBase[Any]:
@@ -168,11 +180,12 @@ class Warehouse:
         the locks where there are any. Raises IngestError when another process writes the
         same for an hour.
         """
-        if self.is_one_file or not self._kind.locks:
+        locks_client = self._kind.locks
+        if self.is_one_file or not locks_client:
             with self.opening():
                 yield None
             return
-        with self._kind.locks(self._client) as client:
+        with self._connected(lambda: locks_client(self._client)) as client:
             locks = ServerLocks(client)
             if self._kind.has_parts:
                 locks.take_parts(scope, parts)
