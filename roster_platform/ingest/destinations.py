@@ -92,10 +92,15 @@ def installed(name: str) -> Iterator[Destination]:
     try:
         yield destination
     except (MissingDependencyException, ImportError):
-        raise ConfigurationError(
-            f"The driver of {name} is not installed. Install it with "
-            f"`pip install -e '.[{destination.extra}]'`."
-        ) from None
+        raise missing_driver(name) from None
+
+
+def missing_driver(name: str) -> ConfigurationError:
+    """The error that says how the driver of a destination is installed."""
+    return ConfigurationError(
+        f"The driver of {name} is not installed. Install it with "
+        f"`pip install -e '.[{destination_of(name).extra}]'`."
+    )
 
 
 def missing_credentials(name: str) -> ConfigurationError:

@@ -39,6 +39,7 @@ from roster_platform.ingest.destinations import (
     installed,
     make_destination,
     missing_credentials,
+    missing_driver,
     sql_client,
     without_passwords,
 )
@@ -294,6 +295,8 @@ class Warehouse:
         name = self.settings.destination
         if any(isinstance(error, ConfigurationException) for error in causes):
             return missing_credentials(name)
+        if self._kind.extra and any(isinstance(e, ImportError) for e in causes):
+            return missing_driver(name)
         return self._failed(f"the step {failure.step}", causes[-1])
 
     def _failed(self, where: str, error: BaseException) -> WarehouseError:
