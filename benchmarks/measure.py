@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -35,7 +34,6 @@ class Row:
 
     name: str
     runs: list[Run] = field(default_factory=list)
-    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -61,7 +59,6 @@ class Case:
 
     title: str
     rows: list[Row]
-    unit: str = "s"
 
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
@@ -161,11 +158,3 @@ def new_folder() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder, "dagster").mkdir()
         yield folder
-
-
-def as_json(case: Case) -> dict[str, Any]:
-    """A case as plain values."""
-    return {
-        "title": case.title,
-        "rows": {row.name: [run.seconds for run in row.runs] for row in case.rows},
-    }

@@ -27,7 +27,6 @@ Values = Sequence[Any] | pa.Array
 Note = Callable[[str, str], None]
 
 DECIMAL = pa.decimal128(18, 4)
-_LIST = "records"
 # What a value of JSON is taken for; moments are converted from their text later. A double
 # is not: Arrow would round an integer that is none.
 _PARSED_AS: Mapping[DataType, pa.DataType] = {
@@ -209,9 +208,10 @@ class RecordParser:
 
     def parse(self, lists: Sequence[bytes]) -> DictRecords | ArrowRecords:
         """The records of some JSON lists of objects, in order."""
+        json = _Json(lists)
         for undeclared in ("infer", "ignore"):
             try:
-                return self._parse(_Json(lists), undeclared)
+                return self._parse(json, undeclared)
             except (pa.ArrowException, ValueError):
                 continue
         return DictRecords(list(chain.from_iterable(map(documents.loads, lists))))

@@ -17,13 +17,14 @@ class Slots:
     Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989): one
     refusal halves them, whatever else is refused of the same volley, and so do answers
     that come much more slowly than its quickest; every good answer earns a share of one.
+    A request belongs to the ``volley`` in which it leaves.
     """
 
     def __init__(self, highest: int) -> None:
         self.allowed = float(highest)
         self._highest = highest
         self._used = 0
-        self._volley = 0
+        self.volley = 0
         self._quickest = float("inf")
         self._changed = asyncio.Condition()
 
@@ -41,11 +42,6 @@ class Slots:
                 # Two may start where one was: what is allowed may have grown.
                 self._changed.notify(2)
 
-    @property
-    def volley(self) -> int:
-        """What a request that leaves now belongs to."""
-        return self._volley
-
     def answered(self, volley: int, seconds: float) -> None:
         self._quickest = min(self._quickest, seconds)
         if seconds > max(_SLOW_SECONDS, _SLOW_FACTOR * self._quickest):
@@ -54,6 +50,6 @@ class Slots:
             self.allowed = min(self._highest, self.allowed + 1 / self.allowed)
 
     def refused(self, volley: int) -> None:
-        if volley == self._volley:
+        if volley == self.volley:
             self.allowed = max(1.0, self.allowed / 2)
-            self._volley += 1
+            self.volley += 1

@@ -46,6 +46,12 @@ def pages_backfill_policy() -> dg.BackfillPolicy:
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=pages_per_run)
 
 
+def pages_to_read(instance: dg.DagsterInstance) -> list[str]:
+    """Every registered page that does not rest in quarantine, in their order."""
+    resting = quarantined_pages(instance)
+    return [page for page in registered_pages(instance) if page not in resting]
+
+
 def page_shares(page_ids: Sequence[str]) -> list[Sequence[str]]:
     """Pages as the runs that read them: all in one, or ``pages_per_run`` in each."""
     size = platform_settings().pages_per_run or max(1, len(page_ids))

@@ -37,8 +37,8 @@ from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import DATA_VERSION_TAG, load_metadata
 from roster_platform.lib.partitions import (
     pages_backfill_policy,
+    pages_to_read,
     quarantine,
-    quarantined_pages,
     registered_pages,
     release,
     roster_pages,
@@ -128,8 +128,7 @@ def _pages_of_run(
         return list(context.partition_keys)
     if config.page_ids:
         return config.page_ids
-    resting = quarantined_pages(context.instance)
-    return [page for page in registered_pages(context.instance) if page not in resting]
+    return pages_to_read(context.instance)
 
 
 def _results(

@@ -27,6 +27,7 @@ from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
     page_shares,
+    pages_to_read,
     quarantined_pages,
     registered_pages,
     release,
@@ -44,20 +45,15 @@ autorosters_snapshot = dg.define_asset_job(
 )
 
 
-def _pages_to_read(instance: dg.DagsterInstance) -> list[str]:
-    resting = quarantined_pages(instance)
-    return [page for page in registered_pages(instance) if page not in resting]
-
-
 def _no_page_to_read(instance: dg.DagsterInstance) -> str | None:
-    if not _pages_to_read(instance):
+    if not pages_to_read(instance):
         return "There is no registered roster page to read."
     return None
 
 
 def _shares_of_all_pages(instance: dg.DagsterInstance) -> Runs:
     """One run of everything; with ``pages_per_run``, a run for each share of it."""
-    shares = page_shares(_pages_to_read(instance))
+    shares = page_shares(pages_to_read(instance))
     if len(shares) == 1:
         return dg.RunRequest()
     return [
