@@ -46,7 +46,7 @@ class Destination:
     """
 
     make: Callable[..., Any]
-    dbt_environment: Callable[[Any], Mapping[str, str]] = lambda client: {}
+    dbt_environment: Callable[[Any], Mapping[str, str]] | None = None
     credentials: str = ""
     extra: str | None = None
     is_one_file: Callable[[Lazily], bool] = lambda credentials: False

@@ -117,8 +117,9 @@ class Warehouse:
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
             "ROSTER_PLATFORM__HASH_PII": str(self.settings.hash_pii).lower(),
-            **self._kind.dbt_environment(self._client()),
         }
+        if self._kind.dbt_environment:
+            environment |= self._kind.dbt_environment(self._client())
         if self.settings.hash_pii:
             environment["ROSTER_PLATFORM__PII_KEY"] = self.settings.require_pii_key()
         return environment
