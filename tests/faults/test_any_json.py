@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,37 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roster_platform.ingest import documents
-from roster_platform.ingest.catalogue import Child, Column, Table, column_name
+from roster_platform.ingest.catalogue import Column, column_name
 from roster_platform.ingest.errors import DriftError
 from roster_platform.ingest.tables import ARROW_TYPES, VARIANT_SUFFIX, TableBuilder
+from tests import things
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-THINGS = Table(
-    name="things",
-    description="One thing.",
-    primary_key=("id",),
-    columns={
-        "id": Column("text", "Id."),
-        "name": Column("text", "A name."),
-        "count": Column("bigint", "A count."),
-        "hours": Column("double", "Hours."),
-        "totalPrice": Column("decimal", "A price."),
-        "isGood": Column("bool", "A flag."),
-        "seenAt": Column("timestamp", "A moment."),
-        "day": Column("date", "A day."),
-        "extra": Column("json", "Whatever."),
-    },
-    children=(
-        Child(
-            field="tags",
-            name="tags",
-            description="One tag.",
-            parent_key="thingId",
-            columns={"tag": Column("text", "The tag.")},
-        ),
-    ),
-    soft_deletes=True,
-)
+THINGS = replace(things.THINGS, soft_deletes=True)
 
 texts = st.one_of(
     st.text(max_size=12),

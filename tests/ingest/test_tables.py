@@ -7,36 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from roster_platform.ingest.catalogue import Child, Column, Table
 from roster_platform.ingest.errors import DriftError
 from roster_platform.ingest.tables import TableBuilder, tombstone_rows
+from tests.things import THINGS
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-THINGS = Table(
-    name="things",
-    description="One thing.",
-    primary_key=("id",),
-    columns={
-        "id": Column("text", "Id."),
-        "count": Column("bigint", "A count."),
-        "hours": Column("double", "Hours."),
-        "price": Column("decimal", "A price."),
-        "isGood": Column("bool", "A flag."),
-        "seenAt": Column("timestamp", "A moment."),
-        "day": Column("date", "A day."),
-        "extra": Column("json", "Whatever."),
-    },
-    children=(
-        Child(
-            field="tags",
-            name="tags",
-            description="One tag.",
-            parent_key="thingId",
-            columns={"tag": Column("text", "The tag.")},
-        ),
-    ),
-)
 
 
 def build(*records: dict[str, object]) -> tuple[list[dict], list[dict], list[str]]:
@@ -64,6 +39,7 @@ def test_declared_fields_get_their_declared_types() -> None:
     )
     assert row == {
         "id": "a",
+        "name": None,
         "count": 3,
         "hours": 1.0,
         "price": Decimal("12.5000"),
