@@ -27,6 +27,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy  # noqa: F401  dlt imports it late, in the midst of a load
 from dlt.sources.rest_api import rest_api_source
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
@@ -168,7 +169,8 @@ async def _bare(
         async with aiohttp.ClientSession() as session:
             left, concurrency = await urls(session)
             await asyncio.gather(*(work(session, left) for _ in range(concurrency)))
-        insert()
+        if batch:
+            insert()
 
 
 async def _roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:

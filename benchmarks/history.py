@@ -11,24 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.measure import Case, Row, Run, command, console, new_folder, place
+from benchmarks.report import show
 from roster_platform.sandbox import running_sandbox
 
-_PROJECT = Path(__file__).parents[1] / "dbt_project"
+_ROOT = Path(__file__).parents[1]
+_BUILDS = ("one more day", "nothing new")
 
 
-def main() -> int:
+def main() -> None:
     """Run the comparison and print medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--early", type=int, default=10)
@@ -38,106 +33,69 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=40)
     parser.add_argument("--members", type=int, default=50)
     options = parser.parse_args()
-    console = Console()
-    with tempfile.TemporaryDirectory() as name:
+    days = [f"day {day}" for day in (options.early, options.late)]
+    cases = {
+        build: Case(f"dbt build, {build}", list(map(Row, days))) for build in _BUILDS
+    }
+    with new_folder() as name:
         folder = Path(name)
-        kept = _live(folder, options, console)
-        measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
+        kept = _live(folder, options)
+        copy = folder / "copy"
         for _ in range(options.repeats):
-            for day, database in kept.items():
-                copy = folder / "copy"
+            for day, database in zip(days, kept, strict=True):
                 copy.mkdir()
                 shutil.copy(database, copy / "roster.duckdb")
-                for build in ("one more day", "nothing new"):
-                    measured.setdefault((build, day), []).append(_build(copy))
+                for case in cases.values():
+                    case[day].runs.append(_build(copy))
                 shutil.rmtree(copy)
-    _print(console, measured, options)
-    return 0
+    console.print(
+        f"{options.orders:,} orders, {options.pages} pages of {options.members} members"
+    )
+    for case in cases.values():
+        show(case)
+        console.print(f"{days[1]} over {days[0]}: {case.ratio(days[1], days[0]):.2f}")
 
 
-def _live(
-    folder: Path, options: argparse.Namespace, console: Console
-) -> dict[int, Path]:
+def _live(folder: Path, options: argparse.Namespace) -> list[Path]:
     """Live all days; the warehouses of the early and the late day before their build."""
-    kept = {}
+    kept = []
     warehouse = folder / "warehouse"
     with running_sandbox(
         orders=options.orders, pages=options.pages, members=options.members
     ) as sandbox:
-        environment = {**os.environ, **sandbox.environment, **_place(warehouse)}
+        environment = {**sandbox.environment, **place(str(warehouse))}
         for day in range(1, options.late + 1):
             if day > 1:
                 sandbox.advance(1)
             for source in ("roster", "autorosters"):
-                subprocess.run(
-                    [sys.executable, "-m", "roster_platform.ingest", source],
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                    check=True,
+                command(
+                    *(sys.executable, "-m", "roster_platform.ingest", source),
+                    environment=environment,
+                    cwd=_ROOT,
                 )
             if day in (options.early, options.late):
-                kept[day] = folder / f"day_{day}.duckdb"
-                shutil.copy(warehouse / "roster.duckdb", kept[day])
-            _, seconds = _build(warehouse)
-            console.print(f"day {day}: models and tests {seconds:.1f} s")
+                kept.append(folder / f"day_{day}.duckdb")
+                shutil.copy(warehouse / "roster.duckdb", kept[-1])
+            seconds = _build(warehouse).seconds
+            console.print(
+                f"day {day}: models and tests {seconds:.1f} s", highlight=False
+            )
     return kept
 
 
-def _place(folder: Path) -> dict[str, str]:
-    return {
-        "ROSTER_PLATFORM__DATA_DIR": str(folder),
-        "DLT_DATA_DIR": str(folder / "dlt"),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "target"),
-    }
-
-
-def _build(folder: Path) -> tuple[float, float]:
-    """Seconds of the whole command, and of the models and tests in it."""
-    started = time.perf_counter()
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
-            *("--exclude-resource-type", "unit_test"),
-            *("--project-dir", str(_PROJECT), "--profiles-dir", str(_PROJECT)),
-        ],
-        env={**os.environ, **_place(folder)},
-        stdout=subprocess.DEVNULL,
-        check=True,
+def _build(folder: Path) -> Run:
+    """Seconds of the models and tests, without dbt's start; CPU of the whole command."""
+    project = str(_ROOT / "dbt_project")
+    whole = command(
+        *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
+        *("--exclude-resource-type", "unit_test"),
+        *("--project-dir", project, "--profiles-dir", project),
+        environment=place(str(folder)),
+        cwd=_ROOT,
     )
-    seconds = time.perf_counter() - started
     results = json.loads((folder / "target" / "run_results.json").read_text())
-    return seconds, results["elapsed_time"]
-
-
-def _print(
-    console: Console,
-    measured: dict[tuple[str, int], list[tuple[float, float]]],
-    options: argparse.Namespace,
-) -> None:
-    table = Table(
-        "build", "day", "command s", "spread s", "models and tests s", "ratio"
-    )
-    for build in ("one more day", "nothing new"):
-        earlier = None
-        for day in (options.early, options.late):
-            wholes, parts = zip(*measured[build, day], strict=True)
-            part = statistics.median(parts)
-            earlier = earlier or part
-            table.add_row(
-                build,
-                str(day),
-                f"{statistics.median(wholes):.2f}",
-                f"{max(wholes) - min(wholes):.2f}",
-                f"{part:.2f}",
-                f"{part / earlier:.2f}",
-            )
-    console.print(
-        f"{options.orders:,} orders, {options.pages} pages of {options.members} members, "
-        f"medians of {options.repeats}"
-    )
-    console.print(table)
+    return Run(results["elapsed_time"], whole.cpu_seconds)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

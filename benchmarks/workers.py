@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.measure import Run, alternate, console
+from benchmarks.report import show
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.cluster import query, running_cluster, start_backfill, until
 from tests.deployment import ROOT
@@ -30,7 +31,7 @@ _SQL = """
 """
 
 
-def main() -> int:
+def main() -> None:
     """Run the comparison, alternating, and print medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=400)
@@ -40,26 +41,25 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=4, help="of each worker")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    seconds: dict[int, list[float]] = {1: [], 2: []}
     with running_sandbox(
         orders=1, pages=options.pages, members=options.members
     ) as sandbox:
         sandbox.post("/admin/settings", {"latency_ms": options.latency_ms})
-        for repeat in range(options.repeats):
-            for workers, measured in seconds.items():
-                measured.append(_measure(sandbox, workers, options))
-                print(
-                    f"{repeat + 1}. {workers} workers: {measured[-1]:.1f} s", flush=True
-                )
-    one, two = (statistics.median(measured) for measured in seconds.values())
-    print(
-        f"{options.pages} pages, {options.pages_per_run} a run: one worker {one:.1f} s, "
-        f"two workers {two:.1f} s, {one / two:.2f} times as fast"
+        case = alternate(
+            f"{options.pages} pages, {options.pages_per_run} a run",
+            {
+                "one worker": lambda: _measure(sandbox, 1, options),
+                "two workers": lambda: _measure(sandbox, 2, options),
+            },
+            options.repeats,
+        )
+    show(case)
+    console.print(
+        f"two workers are {case.ratio('one worker', 'two workers'):.2f} times as fast"
     )
-    return 0
 
 
-def _measure(sandbox: Sandbox, workers: int, options: argparse.Namespace) -> float:
+def _measure(sandbox: Sandbox, workers: int, options: argparse.Namespace) -> Run:
     variables = {
         **sandbox.environment,
         "ROSTER_PLATFORM__PAGES_PER_RUN": str(options.pages_per_run),
@@ -86,8 +86,8 @@ def _measure(sandbox: Sandbox, workers: int, options: argparse.Namespace) -> flo
             ((count, between),) = query(cluster.storage, _SQL)
             return float(between) if count == wanted else None
 
-        return until(elapsed, "the runs", cluster)
+        return Run(until(elapsed, "the runs", cluster))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
