@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 from dlt.common.exceptions import MissingDependencyException
 
 from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.ingest.locks import ServerLocks
 
 _LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 _MADE_CATALOGUES: set[str] = set()
 _SECRETS = {"attach", "password", "private_key", "passphrase"}
-_CATALOGUE_LOCK = 7_218_304_951
 
 # Made when it is asked for: making a client of dlt's costs as much as a small query.
 Lazily = Callable[[], Any]
@@ -219,17 +218,12 @@ def _make_catalogue(make_client: Lazily) -> None:
     place = client.credentials.catalog_location()
     if _is_local_catalogue(lambda: client.credentials) or place in _MADE_CATALOGUES:
         return
-    with duckdb.connect() as database:
-        address = _catalogue_address(client)
-        database.execute(f"attach '{address}' as catalogue (type postgres)")
-        database.execute("begin")
-        database.execute(
-            "from postgres_query('catalogue', "
-            f"'select pg_advisory_xact_lock({_CATALOGUE_LOCK})::text')"
-        )
-        with client:
-            pass
-        database.execute("commit")
+    with (
+        _catalogue_client(make_client) as server,
+        ServerLocks(server).holding("the tables of the catalogue"),
+        client,
+    ):
+        pass
     _MADE_CATALOGUES.add(place)
 
 
