@@ -42,16 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dbt(arguments: Sequence[str]) -> int:
+    from roster_platform import dbt_process
     from roster_platform.ingest.errors import IngestError
     from roster_platform.ingest.warehouse import Warehouse
 
     project = Path(__file__).parents[1] / "dbt_project"
     places = ("--project-dir", str(project), "--profiles-dir", str(project))
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments, *places]
+    command = [sys.executable, "-m", dbt_process.__name__, *arguments, *places]
     try:
         warehouse = Warehouse.from_settings()
         environment = {**os.environ, **warehouse.dbt_environment()}
-        target = str(warehouse.data_path / "dbt")
+        target = str(warehouse.dbt_path)
         with warehouse.writing():
             return subprocess.run(
                 [*command, "--target-path", target, "--log-path", target],

@@ -17,7 +17,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
+from roster_platform import dbt_process
 from roster_platform.ingest.destinations import (
     DESTINATIONS,
     Destination,
@@ -50,13 +51,17 @@ from roster_platform.ingest.errors import (
 )
 from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, ServerLocks
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
+from roster_platform.ingest.work_folder import left_folders, work_folder
 
 logger = logging.getLogger(__name__)
 
 # New tables and columns arrive; a column that changes its type does not, silently.
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 Execute = Callable[..., Sequence[Sequence[Any]]]
-_DISK_TROUBLES = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_DISK_TROUBLES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EEXIST, errno.ENOTDIR),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,19 @@ class Warehouse:
     def database_path(self) -> Path:
         """The local DuckDB file."""
         return self.data_path / "roster.duckdb"
+
+    @property
+    def dbt_path(self) -> Path:
+        """Where dbt keeps what it parsed; its runs work in folders below."""
+        return self.data_path / "dbt"
+
+    @property
+    def _runs_path(self) -> Path:
+        return self.data_path / "dlt" / "runs"
+
+    @property
+    def _dbt_lock(self) -> str:
+        return f"{self.database_path}.dbt.lock"
 
     @cached_property
     def is_one_file(self) -> bool:
@@ -109,15 +127,19 @@ class Warehouse:
             return self._kind.attach(self._client(), alias)
 
     def dbt_environment(self) -> dict[str, str]:
-        """The environment in which dbt reads and writes the same warehouse.
+        """The environment in which this process's dbt works on the same warehouse.
 
+        It is for ``roster_platform.dbt_process``, which ends with this process.
         Raises ConfigurationError when personal data is to be hashed without a key.
         """
         environment = {
             "ROSTER_PLATFORM__DESTINATION": self.settings.destination,
             "ROSTER_PLATFORM__DATA_DIR": str(self.data_path),
             "ROSTER_PLATFORM__HASH_PII": str(self.settings.hash_pii).lower(),
+            dbt_process.OWNER: str(os.getpid()),
         }
+        if self.is_one_file:
+            environment[dbt_process.LOCK] = self._dbt_lock
         if self._kind.dbt_environment:
             environment |= self._kind.dbt_environment(self._client())
         if self.settings.hash_pii:
@@ -217,13 +239,23 @@ class Warehouse:
 
     def dead_runs(self) -> int:
         """Working folders whose process has died; the next run removes them."""
-        runs = self.data_path / "dlt" / "runs"
-        return sum(_is_left(folder) for folder in runs.glob("*") if folder.is_dir())
+        return left_folders(self._runs_path) + left_folders(self.dbt_path / "runs")
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
         self.data_path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{self.database_path}.lock")
+        self._wait_for(lock)
+        try:
+            # The dbt of a process that died goes on for a moment.
+            dbt = FileLock(self._dbt_lock)
+            self._wait_for(dbt)
+            dbt.release()
+            yield
+        finally:
+            lock.release()
+
+    def _wait_for(self, lock: FileLock) -> None:
         started = time.monotonic()
         while True:
             try:
@@ -239,10 +271,6 @@ class Warehouse:
                 logger.info(
                     "waiting for another run to finish writing (%.0f s)", waited
                 )
-        try:
-            yield
-        finally:
-            lock.release()
 
     @contextmanager
     def pipeline(self, name: str, dataset: str) -> Iterator[PipelineRun]:
@@ -251,39 +279,27 @@ class Warehouse:
         On leaving without an error the folder becomes what ``dlt pipeline`` shows; in
         any case nothing is left behind.
         """
-        runs = self.data_path / "dlt" / "runs"
-        folder = runs / uuid.uuid4().hex
-        alive = FileLock(f"{folder}.lock")
         try:
-            runs.mkdir(parents=True, exist_ok=True)
-            _sweep(runs)
-            alive.acquire()
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            pipeline = dlt.pipeline(
-                pipeline_name=name,
-                pipelines_dir=str(folder),
-                destination=self._destination(run=folder.name),
-                dataset_name=dataset,
-            )
-            with self.opening():
-                self.prepare()
-                pipeline.sync_destination()
-            run = PipelineRun(self, pipeline)
-            yield run
-            if run.load_info is not None:
-                _publish(Path(pipeline.working_dir))
+            with work_folder(self._runs_path) as folder:
+                pipeline = dlt.pipeline(
+                    pipeline_name=name,
+                    pipelines_dir=str(folder),
+                    destination=self._destination(run=folder.name),
+                    dataset_name=dataset,
+                )
+                with self.opening():
+                    self.prepare()
+                    pipeline.sync_destination()
+                run = PipelineRun(self, pipeline)
+                yield run
+                if run.load_info is not None:
+                    _publish(Path(pipeline.working_dir))
         except PipelineStepFailed as failure:
             raise self._readable(failure) from failure
         except OSError as error:
             if error.errno not in _DISK_TROUBLES:
                 raise
             raise self._unwritable(error) from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            alive.release()
-            Path(alive.lock_file).unlink(missing_ok=True)
 
     def _readable(self, failure: PipelineStepFailed) -> IngestError:
         """What a person should read: our own error, if one of ours failed the step."""
@@ -506,27 +522,3 @@ def _publish(working_dir: Path) -> None:
             os.replace(target, leaving)
         os.replace(arriving, target)
     shutil.rmtree(leaving, ignore_errors=True)
-
-
-def _sweep(runs: Path) -> None:
-    """Remove working folders whose process has died."""
-    for path in runs.iterdir():
-        if path.is_dir() and _is_left(path):
-            shutil.rmtree(path, ignore_errors=True)
-            Path(f"{path}.lock").unlink(missing_ok=True)
-        elif path.suffix == ".lock" and not path.with_suffix("").exists():
-            # One that was just made is about to get its folder.
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > PATIENCE_SECONDS:
-                    path.unlink()
-
-
-def _is_left(folder: Path) -> bool:
-    """Whether nobody works in a folder any more: its lock went with its process."""
-    owner = FileLock(f"{folder}.lock")
-    try:
-        owner.acquire(timeout=0)
-    except Timeout:
-        return False
-    owner.release()
-    return True

@@ -28,6 +28,8 @@ PROMISES = {
     "undisturbed one, and leaves no folder and no lock.",
     "Killed in normalising": "The same, while dlt prepares what was read.",
     "Killed in a load": "The same, while rows are written.",
+    "Killed in a build": "The same, for the models; the dbt of a process that died ends "
+    "with it.",
     "Killed in a publication": "The same; readers see the old or the new file, never half.",
     "Killed in the outbox": "The same; each click is sent once in effect.",
     "Killed as a command": "The same, for whole commands, at any moment after their start.",

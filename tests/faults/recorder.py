@@ -48,8 +48,6 @@ _LIMITS = """\
   with `pip-audit --requirement constraints.txt`.
 - Whether the Dagster UI and the dashboard listen on this machine only: that is their own
   default, and no command here changes it.
-- Kills in the middle of dbt: a build takes too long to be killed often. Models are tables
-  that the next build compares with what they should be, and readers see what is published.
 - The loss of power itself: a log cut off and a kill at any moment stand for it.
 """
 

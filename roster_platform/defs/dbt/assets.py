@@ -3,16 +3,17 @@
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DbtProject, dbt_assets
 
 from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.ingest.work_folder import work_folder
+from roster_platform.lib.dbt_cli import EXECUTABLE, DbtCli
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.translators import ModelTranslator, snapshot_lineage
 
@@ -23,6 +24,16 @@ if not shutil.which("dbt"):
 dbt_project = DbtProject(Path(__file__).parents[3] / "dbt_project")
 dbt_project.prepare_if_dev()
 _PARTIAL_PARSE = "partial_parse.msgpack"
+_BUILD = (
+    "build",
+    # A test between a selected model and one that was never built cannot pass; it runs in
+    # the builds that have both.
+    *("--indirect-selection", "buildable"),
+    # Their rows are made up, so they say the same until the code changes.
+    *("--exclude-resource-type", "unit_test"),
+    # The target folder goes when the build is done; dbt would write its manifest twice.
+    "--no-write-json",
+)
 
 if not dbt_project.manifest_path.exists():
     raise dg.DagsterInvalidDefinitionError(
@@ -39,17 +50,14 @@ if not dbt_project.manifest_path.exists():
     name="dbt_models",
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCli) -> Iterator[Any]:
     """Build the selected models and run their tests (`dbt build`)."""
     with readable_failures():
         warehouse = Warehouse.from_settings()
         # dbt runs in its own process and folder; it reads where the data is from here.
         os.environ.update(warehouse.dbt_environment())
-    with _target_folder(warehouse.data_path / "dbt") as target, warehouse.writing():
-        # A test between a selected model and one that was never built cannot pass; it
-        # runs in the builds that have both.
-        arguments = ["build", "--indirect-selection", "buildable"]
-        build = dbt.cli(arguments, context=context, target_path=target)
+    with _target_folder(warehouse.dbt_path) as target, warehouse.writing():
+        build = dbt.cli(_BUILD, context=context, target_path=target)
         yield from _with_metadata(build.stream(), build.manifest, warehouse)
 
 
@@ -92,16 +100,13 @@ def _target_folder(dbt_data: Path) -> Iterator[Path]:
     state parsed in the image or at installation does not do.
     """
     kept = dbt_data / _PARTIAL_PARSE
-    target = dbt_data / uuid.uuid4().hex
-    target.mkdir(parents=True)
-    try:
+    with work_folder(dbt_data / "runs") as target:
+        target.mkdir()
         if kept.exists():
             shutil.copy(kept, target / _PARTIAL_PARSE)
         yield target
         if (target / _PARTIAL_PARSE).exists():
             (target / _PARTIAL_PARSE).replace(kept)
-    finally:
-        shutil.rmtree(target, ignore_errors=True)
 
 
 @dg.definitions
@@ -109,5 +114,5 @@ def defs() -> dg.Definitions:
     """The models, and the dbt command line that builds them."""
     return dg.Definitions(
         assets=[dbt_models],
-        resources={"dbt": DbtCliResource(project_dir=dbt_project)},
+        resources={"dbt": DbtCli(project_dir=dbt_project, dbt_executable=EXECUTABLE)},
     )

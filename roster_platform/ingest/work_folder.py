@@ -1,0 +1,62 @@
+"""Folders that one process works in, which are gone when it is."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+# A lock without its folder belongs to one that is just being made, or to nobody.
+_LOCK_SECONDS = 3600
+
+
+@contextmanager
+def work_folder(parent: Path) -> Iterator[Path]:
+    """The path of a new folder in ``parent``, not made yet; nothing of it is left behind.
+
+    What processes that died left in ``parent`` is removed first. Raises OSError when
+    ``parent`` cannot be written.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    folder = parent / uuid.uuid4().hex
+    alive = FileLock(f"{folder}.lock")
+    alive.acquire()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        alive.release()
+        Path(alive.lock_file).unlink(missing_ok=True)
+
+
+def left_folders(parent: Path) -> int:
+    """How many folders the processes that died have left; the next work removes them."""
+    return sum(_is_left(folder) for folder in parent.glob("*") if folder.is_dir())
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.iterdir():
+        if path.is_dir() and _is_left(path):
+            shutil.rmtree(path, ignore_errors=True)
+            Path(f"{path}.lock").unlink(missing_ok=True)
+        elif path.suffix == ".lock" and not path.with_suffix("").exists():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LOCK_SECONDS:
+                    path.unlink()
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody works in a folder any more: its lock went with its process."""
+    owner = FileLock(f"{folder}.lock")
+    try:
+        owner.acquire(timeout=0)
+    except Timeout:
+        return False
+    owner.release()
+    return True

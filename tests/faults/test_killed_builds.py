@@ -1,0 +1,120 @@
+"""Killed while dbt builds: one more build gives the tables of an undisturbed one."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.sandbox import running_sandbox
+from tests.deployment import ROOT, Deployment
+
+BUILD = (
+    *("roster_platform.cli", "dbt", "build"),
+    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory) -> Iterator[Deployment]:
+    """One day built, the next one loaded and not built."""
+    with running_sandbox(orders=60, pages=2, members=8) as sandbox:
+        made = Deployment(tmp_path_factory.mktemp("killed"), sandbox.environment)
+        for day in range(2):
+            if day:
+                build(made)
+                sandbox.advance(1)
+            for source in ("roster", "autorosters"):
+                done = made.run("roster_platform.ingest", source)
+                assert done.returncode == 0, done.stdout
+        yield made
+
+
+def build(deployment: Deployment) -> None:
+    done = deployment.run(*BUILD)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def contents(deployment: Deployment) -> dict[str, Any]:
+    tables = deployment.query(
+        """
+        select schema_name || '.' || table_name
+        from duckdb_tables()
+        where schema_name in ('intermediate', 'marts', 'snapshots')
+        """
+    )
+    return {
+        name: deployment.query(
+            f"select count(*), bit_xor(hash(things)) from {name} as things"
+        )
+        for (name,) in tables
+    }
+
+
+def start_build(deployment: Deployment) -> subprocess.Popen[bytes]:
+    """The process that holds the right to write, and starts dbt."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *BUILD],
+        cwd=ROOT,
+        env=deployment.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_whoever_writes_next_finds_no_dbt_of_a_process_that_died(
+    deployment, tries
+) -> None:
+    tried = tries("Killed in a build")
+    database = deployment.folder / "roster.duckdb"
+    warehouse = Warehouse(PlatformSettings(data_dir=str(deployment.folder)))
+    loaded = deployment.folder / "before.duckdb"
+    shutil.copy(database, loaded)
+    process = start_build(deployment)
+    # The log of what is written: from then on dbt holds the file.
+    log = Path(f"{database}.wal")
+    while not log.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    tried()
+    with warehouse.opening(), duckdb.connect(str(database)) as connection:
+        tables = connection.sql("from duckdb_tables()").fetchall()
+    assert len(tables) > 50
+    process.wait()
+    log.unlink(missing_ok=True)
+    shutil.move(loaded, database)
+
+
+def test_killed_while_building_one_more_build_makes_it_good(
+    deployment, tries, scale
+) -> None:
+    tried, moments = tries("Killed in a build"), random.Random(17)
+    database = deployment.folder / "roster.duckdb"
+    loaded = deployment.folder / "loaded.duckdb"
+    shutil.copy(database, loaded)
+    started = time.monotonic()
+    build(deployment)
+    lasting = time.monotonic() - started
+    undisturbed = contents(deployment)
+    assert len(undisturbed) > 50
+    for _ in range(1 if scale == 1 else 16):
+        Path(f"{database}.wal").unlink(missing_ok=True)
+        shutil.copy(loaded, database)
+        process = start_build(deployment)
+        time.sleep(moments.uniform(0.3, 1) * lasting)
+        process.kill()
+        process.wait()
+        tried()
+        build(deployment)
+        assert contents(deployment) == undisturbed
