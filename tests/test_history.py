@@ -7,8 +7,6 @@ between them, and nothing of the others.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -22,7 +20,8 @@ from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
-from tests.deployment import ROOT, Deployment
+from tests.deployment import Deployment
+from tests.forks import run_dbt
 
 DAYS = 60
 NOT_READ = {7, 8, 20, 33, 34, 35, 50}
@@ -100,19 +99,11 @@ def _truth(sandbox: Sandbox) -> Day:
 
 
 def _build(deployment: Deployment, *arguments: str) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build"),
-            *arguments,
-            *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
-            *("--target-path", str(deployment.folder / "dbt")),
-            *("--log-path", str(deployment.folder / "dbt")),
-        ],
-        cwd=ROOT,
-        env=deployment.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    done = run_dbt(
+        "build",
+        *arguments,
+        folder=deployment.folder,
+        environment=deployment.environment,
     )
     assert done.returncode == 0, done.stdout[-5000:]
 

@@ -20,6 +20,7 @@ from roster_platform.lib.partitions import (
 )
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import Deployment
+from tests.forks import run_dbt
 
 HOSTILE_IDS = (
     "",
@@ -208,19 +209,12 @@ def test_a_bad_key_puts_no_page_in_quarantine(deployment) -> None:
 
 
 def build(deployment: Deployment) -> None:
-    folder = str(deployment.folder / "dbt")
-    done = deployment.run(
-        *(
-            "dbt.cli.main",
-            "build",
-            "--select",
-            "+fct_roster_changes",
-            "+fct_rank_assignments",
-            "+dim_roster_pages",
-        ),
+    models = ("+fct_roster_changes", "+fct_rank_assignments", "+dim_roster_pages")
+    done = run_dbt(
+        *("build", "--select", *models),
         *("--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"),
-        *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
-        *("--target-path", folder, "--log-path", folder),
+        folder=deployment.folder,
+        environment=deployment.environment,
     )
     assert done.returncode == 0, done.stdout[-3000:]
 

@@ -10,6 +10,7 @@ import pytest
 
 from roster_platform.sandbox import running_sandbox
 from tests.deployment import Deployment
+from tests.forks import run_dbt
 
 KEY = "canary-key-of-the-hashes"
 HASHED = {"ROSTER_PLATFORM__HASH_PII": "true", "ROSTER_PLATFORM__PII_KEY": KEY}
@@ -18,11 +19,6 @@ TEXT_COLUMNS = """
     from information_schema.columns
     where table_schema = 'marts' and data_type = 'VARCHAR'
 """
-DBT = (
-    *("dbt.cli.main", "--no-use-colors", "build"),
-    *("--exclude-resource-type", "unit_test"),
-    *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +36,11 @@ def deployment(tmp_path_factory) -> Iterator[Deployment]:
         yield made
 
 
-def _build(deployment: Deployment, **environment: str | None):
-    folder = str(deployment.folder / "dbt")
-    return deployment.run(
-        *DBT, "--target-path", folder, "--log-path", folder, **environment
+def _build(deployment: Deployment, **environment: str):
+    return run_dbt(
+        *("build", "--exclude-resource-type", "unit_test"),
+        folder=deployment.folder,
+        environment={**deployment.environment, **environment},
     )
 
 

@@ -27,6 +27,7 @@ from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
+from tests.forks import run_dbt
 
 DAYS = 4
 QUESTIONS = {
@@ -117,16 +118,15 @@ def _run(deployment: Deployment, *command: str) -> None:
 
 
 def _build(deployment: Deployment, *select: str) -> None:
-    _run(
-        deployment,
-        *("dbt.cli.main", "--no-use-colors", "build"),
+    done = run_dbt(
+        "build",
         *(["--select", *select] if select else []),
         *("--indirect-selection", "buildable"),
         *("--exclude-resource-type", "unit_test"),
-        *("--project-dir", "dbt_project", "--profiles-dir", "dbt_project"),
-        *("--target-path", str(deployment.folder / "dbt")),
-        *("--log-path", str(deployment.folder / "dbt")),
+        folder=deployment.folder,
+        environment=deployment.environment,
     )
+    assert done.returncode == 0, done.stdout[-5000:]
 
 
 def _send_clicks(deployment: Deployment, sandbox: Sandbox) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import duckdb
 import yaml
 
 from roster_platform.ingest.dbt_sources import declarations
+from tests.forks import run_dbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 _SQL_TYPES = {
     "text": "varchar",
     "json": "varchar",
@@ -47,8 +46,6 @@ class RawWarehouse:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.target = folder / "dbt"
-        self.target.mkdir(parents=True)
 
     def create(self, tables: Mapping[str, Mapping[str, str]]) -> None:
         """Create raw tables, empty."""
@@ -113,27 +110,19 @@ class RawWarehouse:
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``dbt build``."""
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "dbt.cli.main"),
-                *("--no-use-colors", "build", *arguments),
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            ],
-            env={
+        return run_dbt(
+            *("build", "--write-json", *arguments),
+            folder=self.folder,
+            environment={
                 **os.environ,
                 "ROSTER_PLATFORM__DESTINATION": "duckdb",
                 "ROSTER_PLATFORM__DATA_DIR": str(self.folder),
-                "DBT_TARGET_PATH": str(self.target),
-                "DBT_LOG_PATH": str(self.target),
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
         )
 
     def manifest(self) -> dict[str, Any]:
         """What the last build knew of the project."""
-        return json.loads((self.target / "manifest.json").read_text())
+        return json.loads((self.folder / "dbt" / "manifest.json").read_text())
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""

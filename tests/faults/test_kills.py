@@ -6,7 +6,6 @@ kill costs no interpreter's start. tests/test_crashes.py kills whole commands in
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import re
@@ -30,6 +29,7 @@ from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import Asked, RudeServer, rude_server
+from tests.forks import forks
 
 PAGES = [f"page-{number}" for number in range(30)]
 STAGES = {
@@ -37,8 +37,6 @@ STAGES = {
     "Killed in normalising": "normalize",
     "Killed in a load": "load",
 }
-forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload([__name__])
 
 
 class Changing:
