@@ -22,6 +22,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
         made,
         "create schema marts",
         "create table marts.dim_things as select 1 as thing_key",
+        "create table marts.dim_things__dbt_backup as select 0 as thing_key",
         "create table marts.fct_things as select 1 as thing_key, 2.5 as amount",
         "create schema staging",
         "create view staging.stg_things as select 1 as secret",

@@ -12,6 +12,10 @@
         ) -%}
         {{ return(build()) }}
     {%- endif -%}
+    {#- What a build left that was killed while it replaced the table. -#}
+    {%- for left in (make_intermediate_relation(this), make_backup_relation(this, 'table')) -%}
+        {%- do drop_relation_if_exists(load_cached_relation(left)) -%}
+    {%- endfor -%}
     {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) -%}
         {{ sql }}
     {%- endcall %}

@@ -26,6 +26,8 @@ from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, table
 SCHEMA = "marts"
 _ROWS_AT_A_TIME = 50_000
 _DECIMALS = {"numeric", "decimal", "number"}
+# In the names of tables that a killed build was about to put in a mart's place, or to drop.
+_LEFT_BY_DBT = "__dbt_"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def _attached(
         [SCHEMA],
     ).fetchall()
     for (table,) in tables:
+        if _LEFT_BY_DBT in table:
+            continue
         name = f'{SCHEMA}."{table}"'
         database.execute(f"create table {name} as from warehouse.{name}")
         yield table
@@ -119,6 +123,8 @@ def _fetched(
     """Bring the marts from a server, a chunk at a time; yields each table that came."""
     with warehouse.sql() as client:
         for schema, table in tables_of(client, SCHEMA):
+            if _LEFT_BY_DBT in table:
+                continue
             name = f'{SCHEMA}."{table}"'
             # Declared, because a chunk of nulls, or no chunk at all, tells no type.
             columns = ", ".join(_declared_columns(client, schema, table))
