@@ -661,14 +661,14 @@ def _flatten_page(
         role_id = _key(rank, "role_id", page_id, "a rank")
         ranks.setdefault(role_id, {**rank, "page_id": page_id, "position": position})
         ranks[role_id].pop("users", None)
+        of_rank = {
+            "page_id": page_id,
+            "role_id": role_id,
+            "is_command": rank.get("is_command"),
+        }
         for user in _listed(rank, "users", page_id):
             discord_id = _key(user, "discord_id", page_id, "a user")
-            row = {
-                **user,
-                "page_id": page_id,
-                "role_id": role_id,
-                "is_command": rank.get("is_command"),
-            }
+            row = {**user, **of_rank}
             for name in _listed(row, "certifications", page_id):
                 certifications[discord_id, str(name)] = {
                     "page_id": page_id,
@@ -681,8 +681,8 @@ def _flatten_page(
                     "discord_id": discord_id,
                     "subdivision": str(name),
                 }
-            for name in ("certifications", "subdivisions"):
-                row.pop(name, None)
+            row.pop("certifications", None)
+            row.pop("subdivisions", None)
             users.setdefault((role_id, discord_id), row)
     page = {**body, "page_id": page_id}
     del page["ranks"]
