@@ -10,7 +10,9 @@ DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -pa
 
 # Beside the suite's own, tests that do harm to whole commands.
 FAULTS := tests/faults tests/test_crashes.py \
-  tests/test_clicks.py::test_killed_again_and_again_each_click_is_sent_once_in_effect
+  tests/test_clicks.py::test_killed_again_and_again_each_click_is_sent_once_in_effect \
+  tests/test_daemon.py::test_the_web_ui_listens_on_this_machine_only \
+  tests/test_dashboard.py::test_the_dashboard_filters_by_page
 
 export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false

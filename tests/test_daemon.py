@@ -22,6 +22,7 @@ import pytest
 from roster_platform.lib.partitions import quarantined_pages, registered_pages
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
+from tests.doors import listening
 from tests.local_api import LocalApi, local_api
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
@@ -232,6 +233,11 @@ def test_pages_come_fail_rest_and_return_and_people_are_told_once(living) -> Non
         ),
         "the recovery is announced",
     )
+
+
+def test_the_web_ui_listens_on_this_machine_only(living, tries) -> None:
+    tries("Open doors")()
+    assert listening() == {"127.0.0.1"}
 
 
 def test_eight_runs_at_the_same_moment_all_finish(living) -> None:

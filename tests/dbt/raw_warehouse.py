@@ -57,13 +57,7 @@ class RawWarehouse:
     def add(self, table: str, rows: Iterable[Row], observed_at: str) -> None:
         """Append rows; a column that a row does not name is NULL."""
         with self._connection() as connection:
-            for row in rows:
-                full = {**row, "_observed_at": observed_at}
-                connection.execute(
-                    f"insert into {table} ({', '.join(full)}) "
-                    f"values ({', '.join('?' * len(full))})",
-                    list(full.values()),
-                )
+            _insert(connection, table, rows, observed_at)
 
     def load_page(
         self,
@@ -95,10 +89,6 @@ class RawWarehouse:
                 for name in names
             ],
         }
-        for name, rows in contents.items():
-            table = f"autorosters_data.{name}"
-            self.query(f"delete from {table} where page_id = '{page_id}'")
-            self.add(table, [{"page_id": page_id, **row} for row in rows], observed_at)
         read = {
             "page_id": page_id,
             "observed_at": observed_at,
@@ -106,7 +96,13 @@ class RawWarehouse:
             "member_count": len({user["discord_id"] for user in users}),
             "rank_count": len(contents["ranks"]),
         }
-        self.add("autorosters_data.page_loads", [read], observed_at)
+        with self._connection() as connection:
+            for name, rows in contents.items():
+                table = f"autorosters_data.{name}"
+                connection.execute(f"delete from {table} where page_id = '{page_id}'")
+                told = [{"page_id": page_id, **row} for row in rows]
+                _insert(connection, table, told, observed_at)
+            _insert(connection, "autorosters_data.page_loads", [read], observed_at)
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``dbt build``."""
@@ -133,3 +129,18 @@ class RawWarehouse:
         connection = duckdb.connect(str(self.folder / "roster.duckdb"))
         connection.execute("set TimeZone = 'UTC'")
         return connection
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Iterable[Row],
+    observed_at: str,
+) -> None:
+    for row in rows:
+        full = {**row, "_observed_at": observed_at}
+        connection.execute(
+            f"insert into {table} ({', '.join(full)}) "
+            f"values ({', '.join('?' * len(full))})",
+            list(full.values()),
+        )

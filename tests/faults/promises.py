@@ -13,6 +13,8 @@ PROMISES = {
     "a named finding; the declared columns always have their declared types.",
     "Any answer": "Whatever bytes an API answers, a read ends in pages or in an error that "
     "names the API.",
+    "Any history": "Whatever pages say from read to read, read twice or not, built or not: "
+    "the history tells what every build could see, and no change beside.",
     "Odd data": "Odd values in a real load land exactly or raise a finding that names "
     "them, and the next clean run works.",
     "Odd paging": "A read always ends; it is complete, or says that it is not, and nothing "
@@ -23,7 +25,7 @@ PROMISES = {
     "whatever the API echoes.",
     "Oversized answers": "An answer beyond its limit, or a decompression bomb, is cut off "
     "in bounded memory.",
-    "Open doors": "The sandbox listens on this machine only.",
+    "Open doors": "The sandbox, the web UI and the dashboard listen on this machine only.",
     "Killed in a fetch": "SIGKILL at a random moment: one more run gives the tables of an "
     "undisturbed one, and leaves no folder and no lock.",
     "Killed in normalising": "The same, while dlt prepares what was read.",

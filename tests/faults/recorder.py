@@ -46,8 +46,6 @@ _LIMITS = """\
 - Formulas in exported cells: nothing is exported as CSV or as a spreadsheet.
 - `pip-audit`: its database of advisories was not reachable where this was made. Run it
   with `pip-audit --requirement constraints.txt`.
-- Whether the Dagster UI and the dashboard listen on this machine only: that is their own
-  default, and no command here changes it.
 - The loss of power itself: a log cut off and a kill at any moment stand for it.
 """
 

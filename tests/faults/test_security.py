@@ -11,13 +11,13 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from roster_platform.ingest import errors
 from roster_platform.ingest.settings import PAGE_ID_PATTERN
 from roster_platform.sandbox import running_sandbox
 from tests.deployment import ROOT, Deployment
+from tests.doors import listening
 from tests.faults.platform import KEY, TOKEN, LocalPlatform
 from tests.faults.rude_server import Asked, Raw, response, rude_server
 
@@ -321,11 +321,4 @@ def test_the_largest_allowed_answer_is_read(platform, tries) -> None:
 def test_the_sandbox_listens_on_this_machine_only(tries) -> None:
     tries("Open doors")()
     with running_sandbox(orders=1, pages=1, members=1):
-        mine = psutil.Process().children(recursive=True)
-        listening = {
-            connection.laddr.ip
-            for process in mine
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-    assert listening == {"127.0.0.1"}
+        assert listening() == {"127.0.0.1"}
