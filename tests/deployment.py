@@ -15,6 +15,7 @@ import dagster as dg
 import duckdb
 
 ROOT = Path(__file__).parents[1]
+_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 class Deployment:
@@ -68,6 +69,17 @@ class Deployment:
     def materialize_everything(self) -> subprocess.CompletedProcess[str]:
         pages = self.register().stdout.split()
         return self.materialize("*", "--partition-range", f"{pages[0]}...{pages[-1]}")
+
+    def load_and_build(self) -> None:
+        """A day without Dagster, and without the models' tests: what costs the least."""
+        untested = ("--exclude-resource-type", "test")
+        for command in (
+            ("roster_platform.ingest", "roster"),
+            ("roster_platform.ingest", "autorosters"),
+            ("roster_platform.cli", "dbt", "build", *untested, *_NO_UNIT_TESTS),
+        ):
+            done = self.run(*command)
+            assert done.returncode == 0, done.stdout[-5000:]
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         path = str(self.folder / "roster.duckdb")
