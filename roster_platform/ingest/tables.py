@@ -344,7 +344,10 @@ def _one_text(value: Any) -> str:
 
 
 def _one_bigint(value: Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+    # Of larger floats nobody knows the digits that were meant.
+    if isinstance(value, bool) or (
+        isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53)
+    ):
         raise ValueError
     if isinstance(value, str) and not _INTEGER.fullmatch(value):
         raise ValueError

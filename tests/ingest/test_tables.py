@@ -107,6 +107,7 @@ def test_ids_are_text_whatever_they_were() -> None:
         ("count", "count", 2**63, "9223372036854775808"),
         ("count", "count", True, "true"),
         ("count", "count", 1.5, "1.5"),
+        ("count", "count", 5.989239267688365e16, "5.989239267688365e16"),
         ("hours", "hours", "n/a", "n/a"),
         ("price", "price", "1.23456", "1.23456"),
         ("isGood", "is_good", "yes", "yes"),
