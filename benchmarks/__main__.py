@@ -6,13 +6,17 @@ Takes about half an hour. ``--repeats 1 --orders 100000`` is a rehearsal.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from benchmarks import build, orders, pages, report, startup
 from benchmarks.notes import NOTES
 
 
 def main() -> None:
-    """Measure everything, print the claims, write ``docs/performance.md``."""
+    """Measure everything, print the claims, write ``docs/performance.md``.
+
+    The page is written anew after each part, so that what fails costs no other part.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
@@ -20,18 +24,19 @@ def main() -> None:
     )
     options = parser.parse_args()
     cases, claims = [], []
-    for measured in (
-        startup.measure(options.repeats),
-        orders.measure(options.repeats, large=options.orders),
-        pages.measure(options.repeats),
-        build.measure(options.repeats),
+    for measure in (
+        startup.measure,
+        partial(orders.measure, large=options.orders),
+        pages.measure,
+        build.measure,
     ):
-        cases += measured[0]
-        claims += measured[1]
+        of_cases, of_claims = measure(options.repeats)
+        cases += of_cases
+        claims += of_claims
+        report.write(cases, claims, NOTES, options.repeats)
     for case in cases:
         report.show(case)
     report.show_claims(claims)
-    report.write(cases, claims, NOTES, options.repeats)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
@@ -31,6 +32,7 @@ import sqlalchemy  # noqa: F401  dlt imports it late, in the midst of a load
 from dlt.sources.rest_api import rest_api_source
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
+from benchmarks.server import PAGES_URL
 from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.roster import load_endpoint
@@ -103,24 +105,28 @@ def _materialize(*selection: str) -> None:
 
 def pages() -> None:
     """Every roster page in one run of this platform's ingest."""
-    page_ids = autorosters_settings().configured_page_ids()
-    with load_pages(page_ids) as loaded:
+    with load_pages(_page_ids()) as loaded:
         assert not loaded.report.failed
 
 
 def page_by_page() -> None:
     """The first pages only, each in a run of its own."""
-    for page_id in autorosters_settings().configured_page_ids()[:SAMPLED_PAGES]:
+    for page_id in _page_ids()[:SAMPLED_PAGES]:
         with load_pages([page_id]):
             pass
 
 
 def pages_through_dagster() -> None:
     """The whole command for every page; the pages must be registered."""
-    page_ids = autorosters_settings().configured_page_ids()
+    page_ids = _page_ids()
     _materialize(
         *("autorosters/pages", "--partition-range", f"{page_ids[0]}...{page_ids[-1]}")
     )
+
+
+def _page_ids() -> list[str]:
+    with urllib.request.urlopen(os.environ[PAGES_URL]) as response:
+        return json.load(response)
 
 
 def bare() -> None:
@@ -185,8 +191,7 @@ async def _roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], i
 async def _page_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
     settings = autorosters_settings()
     session.headers["X-API-Key"] = str(settings.api_key)
-    page_ids = settings.configured_page_ids()
-    urls = (f"{settings.base_url}/roster/{page_id}" for page_id in page_ids)
+    urls = (f"{settings.base_url}/roster/{page_id}" for page_id in _page_ids())
     return urls, settings.concurrency
 
 

@@ -6,6 +6,7 @@ python -m benchmarks.pages --pages 2000 --repeats 5
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -114,11 +115,12 @@ def _cases(pages: int, repeats: int) -> tuple[Case, Case]:
 
 def _through_dagster(server: PreparedServer) -> Run:
     """The whole command; the pages are registered before it."""
+    configured = {"SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS": json.dumps(server.page_ids)}
     with new_folder() as folder:
         shutil.copy(_ROOT / "dagster.yaml", Path(folder, "dagster"))
         subprocess.run(
             [sys.executable, "-m", "roster_platform.defs.autorosters.register"],
-            env={**os.environ, **server.environment, **place(folder)},
+            env={**os.environ, **server.environment, **configured, **place(folder)},
             stdout=subprocess.DEVNULL,
             check=True,
         )

@@ -81,10 +81,11 @@ def write(
         ]
         lines += [""]
     (_DOCS / "performance.md").write_text("\n".join(lines).rstrip() + "\n")
-    _plot(cases).save(str(_DOCS / "images" / "performance.svg"))
+    if chart := _plot(cases):
+        chart.save(str(_DOCS / "images" / "performance.svg"))
 
 
-def _plot(cases: Sequence[Case]) -> alt.LayerChart:
+def _plot(cases: Sequence[Case]) -> alt.FacetChart | None:
     """First loads by size, both scales logarithmic."""
     points = [
         {
@@ -97,6 +98,8 @@ def _plot(cases: Sequence[Case]) -> alt.LayerChart:
         if case.title.endswith((", 0 ms", "pages of 60 members"))
         for row in case.rows
     ]
+    if not points:
+        return None
     lines = (
         alt.Chart(alt.Data(values=points))
         .encode(
