@@ -12,11 +12,20 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks.measure import Case, Claim, Row, command, console, new_folder, place
+from benchmarks.measure import (
+    ROOT,
+    Case,
+    Claim,
+    Row,
+    command,
+    console,
+    dbt_build,
+    new_folder,
+    place,
+)
 from benchmarks.report import show
 from roster_platform.sandbox import running_sandbox
 
-_ROOT = Path(__file__).parents[1]
 _BUILDS = ("full", "one more day", "nothing new")
 
 
@@ -34,7 +43,7 @@ def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
                 command(
                     *(sys.executable, "-m", "roster_platform.ingest", source),
                     environment=environment,
-                    cwd=_ROOT,
+                    cwd=ROOT,
                 )
             days.append(Path(folder, f"{day}.duckdb"))
             shutil.copy(Path(folder, "roster.duckdb"), days[-1])
@@ -51,16 +60,7 @@ def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
 
 
 def _build(row: Row, environment: dict[str, str]) -> None:
-    project = str(_ROOT / "dbt_project")
-    row.runs.append(
-        command(
-            *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
-            *("--exclude-resource-type", "unit_test"),
-            *("--project-dir", project, "--profiles-dir", project),
-            environment=environment,
-            cwd=_ROOT,
-        )
-    )
+    row.runs.append(dbt_build(environment))
     console.print(
         f"dbt build, {row.name}: {row.runs[-1].seconds:.2f} s", highlight=False
     )

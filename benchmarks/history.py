@@ -15,11 +15,20 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks.measure import Case, Row, Run, command, console, new_folder, place
+from benchmarks.measure import (
+    ROOT,
+    Case,
+    Row,
+    Run,
+    command,
+    console,
+    dbt_build,
+    new_folder,
+    place,
+)
 from benchmarks.report import show
 from roster_platform.sandbox import running_sandbox
 
-_ROOT = Path(__file__).parents[1]
 _BUILDS = ("one more day", "nothing new")
 
 
@@ -71,7 +80,7 @@ def _live(folder: Path, options: argparse.Namespace) -> list[Path]:
                 command(
                     *(sys.executable, "-m", "roster_platform.ingest", source),
                     environment=environment,
-                    cwd=_ROOT,
+                    cwd=ROOT,
                 )
             if day in (options.early, options.late):
                 kept.append(folder / f"day_{day}.duckdb")
@@ -85,14 +94,7 @@ def _live(folder: Path, options: argparse.Namespace) -> list[Path]:
 
 def _build(folder: Path) -> Run:
     """Seconds of the models and tests, without dbt's start; CPU of the whole command."""
-    project = str(_ROOT / "dbt_project")
-    whole = command(
-        *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
-        *("--exclude-resource-type", "unit_test"),
-        *("--project-dir", project, "--profiles-dir", project),
-        environment=place(str(folder)),
-        cwd=_ROOT,
-    )
+    whole = dbt_build(place(str(folder)))
     results = json.loads((folder / "target" / "run_results.json").read_text())
     return Run(results["elapsed_time"], whole.cpu_seconds)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.contenders import SAMPLED_PAGES
 from benchmarks.measure import (
+    ROOT,
     Case,
     Claim,
     Run,
@@ -27,7 +28,6 @@ from benchmarks.measure import (
 from benchmarks.report import show
 from benchmarks.server import PreparedServer, prepared_server
 
-_ROOT = Path(__file__).parents[1]
 _MOST_PER_PAGE_MS = 20
 
 
@@ -117,7 +117,7 @@ def _through_dagster(server: PreparedServer) -> Run:
     """The whole command; the pages are registered before it."""
     configured = {"SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS": json.dumps(server.page_ids)}
     with new_folder() as folder:
-        shutil.copy(_ROOT / "dagster.yaml", Path(folder, "dagster"))
+        shutil.copy(ROOT / "dagster.yaml", Path(folder, "dagster"))
         subprocess.run(
             [sys.executable, "-m", "roster_platform.defs.autorosters.register"],
             env={**os.environ, **server.environment, **configured, **place(folder)},

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.measure import (
+    ROOT,
     Case,
     Claim,
     Run,
@@ -25,7 +26,6 @@ from benchmarks.measure import (
 from benchmarks.report import show
 from benchmarks.server import prepared_server
 
-_ROOT = Path(__file__).parents[1]
 _IMPORTS = "import dagster, dagster_dlt, dagster_dbt"
 _DEFINITIONS = (
     "import roster_platform.definitions as loaded;"
@@ -110,13 +110,13 @@ def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
 
 
 def _python(script: str, environment: Mapping[str, str]) -> Run:
-    return command(sys.executable, "-c", script, environment=environment, cwd=_ROOT)
+    return command(sys.executable, "-c", script, environment=environment, cwd=ROOT)
 
 
 def _materialize(module: str, key: str, environment: Mapping[str, str]) -> Run:
     dagster = (sys.executable, "-m", "dagster", "asset", "materialize")
     selection = ("-m", module, "--select", key)
-    return command(*dagster, *selection, environment=environment, cwd=_ROOT)
+    return command(*dagster, *selection, environment=environment, cwd=ROOT)
 
 
 def _tick(module: str, sensor: str, environment: Mapping[str, str]) -> Run:

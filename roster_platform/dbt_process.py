@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -40,4 +39,4 @@ def _end_with(owner: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

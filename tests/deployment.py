@@ -15,7 +15,10 @@ import dagster as dg
 import duckdb
 
 ROOT = Path(__file__).parents[1]
-_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+UNTESTED_BUILD = (
+    *("roster_platform.cli", "dbt", "build"),
+    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+)
 
 
 class Deployment:
@@ -52,6 +55,19 @@ class Deployment:
             text=True,
         )
 
+    def start(
+        self, *command: str, output: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        """Start ``python -m <command>`` and do not wait for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def register(self, **environment: str | None) -> subprocess.CompletedProcess[str]:
         return self.run("roster_platform.defs.autorosters.register", **environment)
 
@@ -72,11 +88,10 @@ class Deployment:
 
     def load_and_build(self) -> None:
         """A day without Dagster, and without the models' tests: what costs the least."""
-        untested = ("--exclude-resource-type", "test")
         for command in (
             ("roster_platform.ingest", "roster"),
             ("roster_platform.ingest", "autorosters"),
-            ("roster_platform.cli", "dbt", "build", *untested, *_NO_UNIT_TESTS),
+            UNTESTED_BUILD,
         ):
             done = self.run(*command)
             assert done.returncode == 0, done.stdout[-5000:]
@@ -101,6 +116,20 @@ class Deployment:
             """
         )
         return {name: self.value(f"select count(*) from {name}") for (name,) in tables}
+
+    def contents(self, *schemas: str) -> dict[str, Any]:
+        """The rows of every table of some schemas, as their count and a hash."""
+        listed = ", ".join(f"'{schema}'" for schema in schemas)
+        tables = self.query(
+            "select table_schema || '.' || table_name from information_schema.tables "
+            f"where table_schema in ({listed})"
+        )
+        return {
+            name: self.query(
+                f"select count(*), bit_xor(hash(things)) from {name} as things"
+            )
+            for (name,) in tables
+        }
 
     def step_outcomes(self) -> dict[str, bool]:
         """The operations of the last run: name to whether it succeeded."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roster_platform.sandbox import Sandbox, running_sandbox
-from tests.deployment import ROOT, Deployment
+from tests.deployment import Deployment
 
 _PATIENCE_SECONDS = 120
 
@@ -59,17 +57,6 @@ def contents(deployment: Deployment) -> dict[str, list[tuple]]:
     }
 
 
-def start(deployment: Deployment, *command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env=deployment.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_died_is_made_good_by_the_next(
     how, deployment, undisturbed, tries
@@ -77,7 +64,7 @@ def test_a_run_that_died_is_made_good_by_the_next(
     tried, moments = tries("Killed as a command"), random.Random(int(how))
     for _ in range(5):
         for source in ("roster", "autorosters"):
-            process = start(deployment, "roster_platform.ingest", source)
+            process = deployment.start("roster_platform.ingest", source)
             time.sleep(moments.uniform(0.5, 5.0))
             process.send_signal(how)
             tried()
@@ -103,7 +90,7 @@ def test_runs_started_at_once_all_finish(deployment, undisturbed, tries) -> None
         (*dagster, "--select", "group:autorosters", "--partition-range", pages),
         (*dagster, "--select", "roster/orders"),
     ]
-    processes = [start(deployment, *command) for command in commands]
+    processes = [deployment.start(*command) for command in commands]
     for process in processes:
         output, _ = process.communicate(timeout=4 * _PATIENCE_SECONDS)
         assert process.returncode == 0, output[-3000:]

@@ -51,7 +51,7 @@ from roster_platform.ingest.errors import (
 )
 from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, ServerLocks
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
-from roster_platform.ingest.work_folder import left_folders, work_folder
+from roster_platform.ingest.work_folder import is_held, left_folders, work_folder
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +88,21 @@ class Warehouse:
 
     @property
     def dbt_path(self) -> Path:
-        """Where dbt keeps what it parsed; its runs work in folders below."""
+        """Where dbt keeps what it parsed."""
         return self.data_path / "dbt"
+
+    @property
+    def dbt_runs_path(self) -> Path:
+        """Where each of Dagster's builds has a folder of its own."""
+        return self.dbt_path / "runs"
 
     @property
     def _runs_path(self) -> Path:
         return self.data_path / "dlt" / "runs"
+
+    @property
+    def _lock(self) -> str:
+        return f"{self.database_path}.lock"
 
     @property
     def _dbt_lock(self) -> str:
@@ -228,23 +237,16 @@ class Warehouse:
 
     def is_being_written(self) -> bool:
         """Whether a process holds the right to write at this moment."""
-        lock = FileLock(f"{self.database_path}.lock")
-        if not Path(lock.lock_file).exists():
-            return False
-        try:
-            with lock.acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_held(Path(self._lock))
 
     def dead_runs(self) -> int:
         """Working folders whose process has died; the next run removes them."""
-        return left_folders(self._runs_path) + left_folders(self.dbt_path / "runs")
+        return left_folders(self._runs_path) + left_folders(self.dbt_runs_path)
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
         self.data_path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{self.database_path}.lock")
+        lock = FileLock(self._lock)
         self._wait_for(lock)
         try:
             # The dbt of a process that died goes on for a moment.

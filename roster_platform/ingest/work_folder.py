@@ -40,6 +40,17 @@ def left_folders(parent: Path) -> int:
     return sum(_is_left(folder) for folder in parent.glob("*") if folder.is_dir())
 
 
+def is_held(lock_file: Path) -> bool:
+    """Whether a living process holds a file lock; one that was never made is free."""
+    if not lock_file.exists():
+        return False
+    try:
+        with FileLock(lock_file).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def _sweep(parent: Path) -> None:
     for path in parent.iterdir():
         if path.is_dir() and _is_left(path):
@@ -53,10 +64,4 @@ def _sweep(parent: Path) -> None:
 
 def _is_left(folder: Path) -> bool:
     """Whether nobody works in a folder any more: its lock went with its process."""
-    owner = FileLock(f"{folder}.lock")
-    try:
-        owner.acquire(timeout=0)
-    except Timeout:
-        return False
-    owner.release()
-    return True
+    return not is_held(Path(f"{folder}.lock"))

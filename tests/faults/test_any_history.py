@@ -29,22 +29,21 @@ TOLD = (
     *(*SEEN, "+fct_rank_assignments", "+fct_member_certifications", "+dim_ranks"),
     *("+dim_members", "+dim_roster_pages", "+dim_certifications"),
 )
-ASSIGNMENTS = """
-    select pages.page_id, members.source_id, ranks.role_id,
+PERIODS = """
+    select pages.page_id, members.source_id, things.{name},
         strftime(held.valid_from, '%d %H'), strftime(held.valid_to, '%d %H')
-    from marts.fct_rank_assignments as held
+    from marts.{fact} as held
     inner join marts.dim_members as members using (member_key)
     inner join marts.dim_roster_pages as pages using (page_key)
-    inner join marts.dim_ranks as ranks using (rank_key)
+    inner join marts.{dimension} as things using ({key})
 """
-HELD = """
-    select pages.page_id, members.source_id, certifications.certification_name,
-        strftime(held.valid_from, '%d %H'), strftime(held.valid_to, '%d %H')
-    from marts.fct_member_certifications as held
-    inner join marts.dim_members as members using (member_key)
-    inner join marts.dim_roster_pages as pages using (page_key)
-    inner join marts.dim_certifications as certifications using (certification_key)
-"""
+HELD = (
+    ("fct_rank_assignments", "dim_ranks", "rank_key", "role_id"),
+    (
+        *("fct_member_certifications", "dim_certifications"),
+        *("certification_key", "certification_name"),
+    ),
+)
 
 Read = Mapping[str, tuple[set[str], set[str]]]
 """Member to ranks (at least one) and certifications."""
@@ -104,20 +103,22 @@ def check_life(
             last = number == len(lived) - 1
             done = warehouse.build(*(TOLD if last else SEEN))
             assert done.returncode == 0, done.stdout[-3000:]
-    for sql, what in ((ASSIGNMENTS, 0), (HELD, 1)):
+    for what, (fact, dimension, key, name) in enumerate(HELD):
         truths = [
             (
                 moment,
                 {
-                    (page, member, name)
+                    (page, member, thing)
                     for page, read in pages.items()
                     for member, both in read.items()
-                    for name in both[what]
+                    for thing in both[what]
                 },
             )
             for moment, pages in seen
         ]
-        periods = warehouse.query(sql)
+        periods = warehouse.query(
+            PERIODS.format(fact=fact, dimension=dimension, key=key, name=name)
+        )
         for moment, truth in truths:
             held = [
                 tuple(who)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -17,12 +15,9 @@ import pytest
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import running_sandbox
-from tests.deployment import ROOT, Deployment
+from tests.deployment import UNTESTED_BUILD, Deployment
 
-BUILD = (
-    *("roster_platform.cli", "dbt", "build"),
-    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-)
+BUILT = ("intermediate", "marts", "snapshots")
 
 
 @pytest.fixture(scope="module")
@@ -39,35 +34,8 @@ def deployment(tmp_path_factory) -> Iterator[Deployment]:
 
 
 def build(deployment: Deployment) -> None:
-    done = deployment.run(*BUILD)
+    done = deployment.run(*UNTESTED_BUILD)
     assert done.returncode == 0, done.stdout[-3000:]
-
-
-def contents(deployment: Deployment) -> dict[str, Any]:
-    tables = deployment.query(
-        """
-        select schema_name || '.' || table_name
-        from duckdb_tables()
-        where schema_name in ('intermediate', 'marts', 'snapshots')
-        """
-    )
-    return {
-        name: deployment.query(
-            f"select count(*), bit_xor(hash(things)) from {name} as things"
-        )
-        for (name,) in tables
-    }
-
-
-def start_build(deployment: Deployment) -> subprocess.Popen[bytes]:
-    """The process that holds the right to write, and starts dbt."""
-    return subprocess.Popen(
-        [sys.executable, "-m", *BUILD],
-        cwd=ROOT,
-        env=deployment.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def test_whoever_writes_next_finds_no_dbt_of_a_process_that_died(
@@ -78,7 +46,7 @@ def test_whoever_writes_next_finds_no_dbt_of_a_process_that_died(
     warehouse = Warehouse(PlatformSettings(data_dir=str(deployment.folder)))
     loaded = deployment.folder / "before.duckdb"
     shutil.copy(database, loaded)
-    process = start_build(deployment)
+    process = deployment.start(*UNTESTED_BUILD, output=subprocess.DEVNULL)
     # The log of what is written: from then on dbt holds the file.
     log = Path(f"{database}.wal")
     while not log.exists():
@@ -104,15 +72,15 @@ def test_killed_while_building_one_more_build_makes_it_good(
     started = time.monotonic()
     build(deployment)
     lasting = time.monotonic() - started
-    undisturbed = contents(deployment)
+    undisturbed = deployment.contents(*BUILT)
     assert len(undisturbed) > 50
     for _ in range(1 if scale == 1 else 16):
         Path(f"{database}.wal").unlink(missing_ok=True)
         shutil.copy(loaded, database)
-        process = start_build(deployment)
+        process = deployment.start(*UNTESTED_BUILD, output=subprocess.DEVNULL)
         time.sleep(moments.uniform(0.3, 1) * lasting)
         process.kill()
         process.wait()
         tried()
         build(deployment)
-        assert contents(deployment) == undisturbed
+        assert deployment.contents(*BUILT) == undisturbed

@@ -56,7 +56,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCli) -> Iterator[Any]:
         warehouse = Warehouse.from_settings()
         # dbt runs in its own process and folder; it reads where the data is from here.
         os.environ.update(warehouse.dbt_environment())
-    with _target_folder(warehouse.dbt_path) as target, warehouse.writing():
+    with _target_folder(warehouse) as target, warehouse.writing():
         build = dbt.cli(_BUILD, context=context, target_path=target)
         yield from _with_metadata(build.stream(), build.manifest, warehouse)
 
@@ -93,14 +93,14 @@ def _with_metadata(
 
 
 @contextmanager
-def _target_folder(dbt_data: Path) -> Iterator[Path]:
+def _target_folder(warehouse: Warehouse) -> Iterator[Path]:
     """A target folder of this build's own, which starts from what the last one parsed.
 
     dbt parses everything again when the profile differs from the one parsed with, so the
     state parsed in the image or at installation does not do.
     """
-    kept = dbt_data / _PARTIAL_PARSE
-    with work_folder(dbt_data / "runs") as target:
+    kept = warehouse.dbt_path / _PARTIAL_PARSE
+    with work_folder(warehouse.dbt_runs_path) as target:
         target.mkdir()
         if kept.exists():
             shutil.copy(kept, target / _PARTIAL_PARSE)
