@@ -14,6 +14,8 @@ from contextlib import ExitStack
 
 from filelock import FileLock
 
+from roster_platform.kept import kept_for_good
+
 OWNER = "ROSTER_PLATFORM__DBT_OWNER"
 LOCK = "ROSTER_PLATFORM__DBT_LOCK"
 
@@ -27,7 +29,8 @@ def main() -> None:
             held.enter_context(FileLock(lock))
         if owner := os.environ.get(OWNER):
             threading.Thread(target=_end_with, args=(int(owner),), daemon=True).start()
-        from dbt.cli.main import cli
+        with kept_for_good():
+            from dbt.cli.main import cli
 
         cli(prog_name="dbt")
 

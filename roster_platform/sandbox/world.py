@@ -10,9 +10,7 @@ a day at a time; the only state that comes from outside is the clicks it is sent
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
@@ -21,6 +19,7 @@ from typing import Any
 import orjson
 
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.kept import kept_for_good
 from roster_platform.sandbox import vocabulary as words
 from roster_platform.sandbox.brand import PROGRAMS, RULES, Brand
 from roster_platform.sandbox.clock import iso, opening_ms
@@ -71,7 +70,7 @@ class World:
     def __init__(self, options: WorldOptions) -> None:
         self.options = options
         day = options.as_of.toordinal()
-        with _without_garbage_collection():
+        with kept_for_good():
             self.rosters = Rosters(options.seed, options.pages, options.members, day)
             names = [person.username for person in self.rosters.people[::3]]
             self.brand = Brand(options.seed, options.orders, day, names)
@@ -179,7 +178,7 @@ class World:
 
     def warm(self) -> None:
         """Render every record and page now, so that no request pays for it."""
-        with _without_garbage_collection():
+        with kept_for_good():
             for collection in self.collections.values():
                 collection.warm()
             for page_id in self.rosters.pages:
@@ -233,16 +232,3 @@ class World:
     def served_path(self, name: str) -> str:
         """Where an endpoint of the catalogue is served, with a leading slash."""
         return "/" + (BY_NAME[name].path or f"v2/{name}")
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Millions of small objects without a cycle: collecting would only scan them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
