@@ -80,8 +80,9 @@ manifest: $(MANIFEST) ## Build dbt's manifest, which the definitions load
 clean: ## Remove the sandbox's data and what dbt built
 	rm -rf $(DATA_DIR)/sandbox dbt_project/target
 
+# With the demo's data folder: dbt parses again for another profile than the last.
 $(MANIFEST): $(DBT_SOURCES) | $(VENV)/.installed
-	@cd dbt_project && ../$(BIN)/dbt parse --quiet --no-partial-parse --profiles-dir . --target-path target --log-path target
+	@cd dbt_project && ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/sandbox ../$(BIN)/dbt parse --quiet --no-partial-parse --profiles-dir . --target-path target --log-path target
 
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@

@@ -208,6 +208,22 @@ def test_the_dbt_tests_are_asset_checks(deployment, first_day) -> None:
     ] == [("roster/posts", "fields_are_as_expected")]
 
 
+def test_every_table_that_was_built_tells_its_rows(deployment, first_day) -> None:
+    layers = ("intermediate", "marts", "snapshots")
+    with dg.DagsterInstance.from_config(str(deployment.home)) as instance:
+        told = {
+            ".".join(key.path): event.asset_materialization.metadata[
+                "dagster/row_count"
+            ].value
+            for key in instance.all_asset_keys()
+            if key.path[0] in layers
+            and (event := instance.get_latest_materialization_event(key))
+        }
+    assert told == {
+        name: rows for name, ((rows, _),) in deployment.contents(*layers).items()
+    }
+
+
 def test_money_and_attribution_are_right_on_the_first_day(
     sandbox, deployment, first_day
 ) -> None:

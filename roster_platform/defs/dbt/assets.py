@@ -1,15 +1,16 @@
 """The dbt project as assets: staging, intermediate, snapshots and marts, with tests."""
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtProject, dbt_assets
+from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.ingest.work_folder import work_folder
@@ -24,6 +25,7 @@ if not shutil.which("dbt"):
 dbt_project = DbtProject(Path(__file__).parents[3] / "dbt_project")
 dbt_project.prepare_if_dev()
 _PARTIAL_PARSE = "partial_parse.msgpack"
+_ROWS = re.compile(r"(\d+) rows in ")
 _BUILD = (
     "build",
     # A test between a selected model and one that was never built cannot pass; it runs in
@@ -58,38 +60,40 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCli) -> Iterator[Any]:
         os.environ.update(warehouse.dbt_environment())
     with _target_folder(warehouse) as target, warehouse.writing():
         build = dbt.cli(_BUILD, context=context, target_path=target)
-        yield from _with_metadata(build.stream(), build.manifest, warehouse)
+        yield from _asset_events(build, context)
 
 
-def _with_metadata(
-    events: Iterator[Any], manifest: Mapping[str, Any], warehouse: Warehouse
+def _asset_events(
+    build: DbtCliInvocation, context: dg.AssetExecutionContext
 ) -> Iterator[Any]:
-    """The build's events, with the rows of each table it made and snapshots' lineage.
+    """What dagster-dbt makes of the build's events while it runs, with what it leaves out.
 
-    dagster-dbt's own ``fetch_row_counts`` leaves the DuckDB file open in this process
-    for as long as the run lives, and so locked for every other process.
+    Its own ``fetch_row_counts`` opens the database in this process, which keeps a DuckDB
+    file locked for every other process for as long as the run lives. So dbt tells the rows
+    (``report_to_dagster``).
     """
-    seen: list[Any] = []
-    failure: Exception | None = None
-    try:
-        seen.extend(events)
-    except Exception as error:
-        failure = error
-    rows = warehouse.table_rows("marts", "intermediate", "snapshots")
-    for event in seen:
-        if isinstance(event, dg.Output | dg.AssetMaterialization):
-            unique_id = event.metadata["unique_id"].value
-            metadata = dict(event.metadata)
-            if (name := unique_id.split(".")[-1]) in rows:
-                metadata["dagster/row_count"] = rows[name]
-            if unique_id.startswith("snapshot."):
-                metadata["dagster/column_lineage"] = snapshot_lineage(
-                    manifest, unique_id
-                )
-            event = event.with_metadata(metadata)
-        yield event
-    if failure:
-        raise failure
+    rows: dict[str, int] = {}
+    for event in build.stream_raw_events():
+        if told := _ROWS.match(str(event)):
+            rows[event.raw_event["data"]["node_info"]["unique_id"]] = int(told[1])
+        for asset_event in event.to_default_asset_events(
+            build.manifest,
+            build.dagster_dbt_translator,
+            context,
+            build.target_path,
+            build.project,
+        ):
+            if isinstance(asset_event, dg.Output):
+                metadata = dict(asset_event.metadata)
+                unique_id = metadata["unique_id"].value
+                if unique_id in rows:
+                    metadata["dagster/row_count"] = rows[unique_id]
+                if unique_id.startswith("snapshot."):
+                    metadata["dagster/column_lineage"] = snapshot_lineage(
+                        build.manifest, unique_id
+                    )
+                asset_event = asset_event.with_metadata(metadata)
+            yield asset_event
 
 
 @contextmanager

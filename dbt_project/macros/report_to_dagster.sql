@@ -1,7 +1,8 @@
--- A post-hook: tells dagster-dbt the columns of a model and of what it reads, from which it
--- derives the lineage of every column. They are the described ones, so the warehouse is not
--- asked. https://docs.dagster.io/integrations/libraries/dbt/reference
-{% macro log_columns() -%}
+-- A post-hook: tells Dagster the rows of a table, and dagster-dbt the columns of a model and
+-- of what it reads, from which it derives the lineage of every column. They are the described
+-- ones, so the warehouse is not asked.
+-- https://docs.dagster.io/integrations/libraries/dbt/reference
+{% macro report_to_dagster() -%}
     {%- if execute and env_var('DAGSTER_DBT_CLI', '') == 'true' -%}
         {%- set parents = {} -%}
         {%- for unique_id in model.depends_on.nodes -%}
@@ -13,6 +14,10 @@
         {%- do log(
             tojson({'columns': described_columns(model), 'parents': parents}), info=true
         ) -%}
+        {%- if model.config.materialized != 'view' -%}
+            {%- set counted = run_query('select count(*) from ' ~ this) -%}
+            {%- do log(counted.columns[0][0] ~ ' rows in ' ~ this, info=true) -%}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
