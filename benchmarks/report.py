@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.measure import Case, Claim, console
 
+_SIZED = re.compile(r"(?P<size>[\d,]+) (?P<what>(orders|pages).*)")
 _DOCS = Path(__file__).parents[1] / "docs"
 _HEAD = """# Performance
 
@@ -67,6 +69,7 @@ def write(
         f"| {c.what} | {_figure(c)} | {_limit(c)} | {_verdict(c)} |" for c in claims
     ]
     lines += ["", notes, "## Growth\n", "![Seconds by size](images/performance.svg)\n"]
+    lines += [*_growth(cases), ""]
     lines += ["## Cases\n"]
     for case in cases:
         lines += [f"### {case.title}\n"]
@@ -83,6 +86,30 @@ def write(
     (_DOCS / "performance.md").write_text("\n".join(lines).rstrip() + "\n")
     if chart := _plot(cases):
         chart.save(str(_DOCS / "images" / "performance.svg"))
+
+
+def _growth(cases: Sequence[Case]) -> list[str]:
+    """How each cost that was measured at several sizes grows from the least to the most."""
+    costs: dict[str, dict[int, float]] = {}
+    for case in cases:
+        if sized := _SIZED.fullmatch(case.title):
+            for row in case.rows:
+                cost = costs.setdefault(f"{sized['what']}: {row.name}", {})
+                cost[int(sized["size"].replace(",", ""))] = row.seconds
+    lines = [
+        "| cost | sizes | seconds | size grows | time grows |",
+        "|---|---|---|---|---|",
+    ]
+    for name, cost in costs.items():
+        if len(cost) > 1:
+            sizes = sorted(cost)
+            least, most = sizes[0], sizes[-1]
+            lines.append(
+                f"| {name} | {' → '.join(f'{size:,}' for size in sizes)} "
+                f"| {' → '.join(f'{cost[size]:.2f}' for size in sizes)} "
+                f"| {most / least:,.0f} times | {cost[most] / cost[least]:.1f} times |"
+            )
+    return lines
 
 
 def _plot(cases: Sequence[Case]) -> alt.FacetChart | None:
