@@ -19,6 +19,11 @@ UNTESTED_BUILD = (
     *("roster_platform.cli", "dbt", "build"),
     *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
 )
+_PUBLISH = (
+    "from roster_platform.ingest.publish import publish_marts; "
+    "from roster_platform.ingest.warehouse import Warehouse; "
+    "publish_marts(Warehouse.from_settings())"
+)
 
 
 class Deployment:
@@ -95,6 +100,12 @@ class Deployment:
         ):
             done = self.run(*command)
             assert done.returncode == 0, done.stdout[-5000:]
+
+    def publish(self) -> None:
+        """Publish the marts without Dagster."""
+        subprocess.run(
+            [sys.executable, "-c", _PUBLISH], cwd=ROOT, env=self.environment, check=True
+        )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         path = str(self.folder / "roster.duckdb")

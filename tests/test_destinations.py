@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,10 +13,8 @@ import pytest
 
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
-from tests.postgres import running_postgres
+from tests.destinations import CATALOGUE, CREDENTIALS, NAMES
 
-CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
-CATALOGUE = "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG"
 UNREACHABLE = "postgresql://roster:hidden-secret@127.0.0.1:9/roster"
 
 
@@ -28,35 +26,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with running_postgres() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def destinations(postgres) -> Mapping[str, Mapping[str, str]]:
-    """By destination, the variables that choose it."""
-    return {
-        "duckdb": {},
-        "postgres": {
-            "ROSTER_PLATFORM__DESTINATION": "postgres",
-            CREDENTIALS: postgres,
-        },
-        "ducklake": {
-            "ROSTER_PLATFORM__DESTINATION": "ducklake",
-            CATALOGUE: postgres,
-        },
-    }
-
-
-@pytest.fixture(scope="module")
 def deployments(sandbox, destinations, tmp_path_factory) -> dict[str, Deployment]:
     """Every destination after the same two days, the second one's by Dagster."""
     made = {
         name: Deployment(
-            tmp_path_factory.mktemp(name), {**sandbox.environment, **chosen}
+            tmp_path_factory.mktemp("deployment"),
+            {**sandbox.environment, **destinations.new(name)},
         )
-        for name, chosen in destinations.items()
+        for name in NAMES
     }
     for deployment in made.values():
         deployment.load_and_build()
@@ -76,17 +53,16 @@ def test_every_destination_has_the_same_marts(deployments) -> None:
     first, *others = deployments
     for other in others:
         with duckdb.connect() as database:
-            for name in (first, other):
+            for alias, name in (("one", first), ("two", other)):
                 path = _published(deployments[name])
-                database.execute(f"attach '{path}' as {name} (read_only)")
+                database.execute(f"attach '{path}' as {alias} (read_only)")
             tables = database.execute(
-                "select table_name from duckdb_tables() where database_name = ?",
-                [first],
+                "select table_name from duckdb_tables() where database_name = 'one'"
             ).fetchall()
             assert len(tables) >= 38
             different = {}
             for (table,) in tables:
-                one, two = (f"from {name}.marts.{table}" for name in (first, other))
+                one, two = (f"from {alias}.marts.{table}" for alias in ("one", "two"))
                 ((count,),) = database.sql(
                     f"select count(*) from (({one} except all {two}) "
                     f"union all ({two} except all {one}))"
@@ -96,7 +72,7 @@ def test_every_destination_has_the_same_marts(deployments) -> None:
             assert different == {}, other
 
 
-@pytest.mark.parametrize("name", ["postgres", "ducklake"])
+@pytest.mark.parametrize("name", NAMES[1:])
 def test_a_build_of_an_unchanged_warehouse_writes_nothing(deployments, name) -> None:
     deployment = deployments[name]
     done = deployment.run(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator
 
-import boto3
 import duckdb
 import pytest
-from moto.server import ThreadedMotoServer
 
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
-from tests.postgres import running_postgres
-
-LAKE = "DESTINATION__DUCKLAKE__CREDENTIALS"
-ACCESS = {"aws_access_key_id": "someone", "aws_secret_access_key": "hidden-secret"}
-PUBLISH = (
-    "from roster_platform.ingest.publish import publish_marts; "
-    "from roster_platform.ingest.warehouse import Warehouse; "
-    "publish_marts(Warehouse.from_settings())"
+from tests.destinations import (
+    ACCESS,
+    CATALOGUE,
+    STORAGE,
+    bucket_client,
+    new_bucket,
+    running_s3,
 )
+from tests.postgres import running_postgres
 
 
 @pytest.fixture(scope="module")
@@ -33,37 +30,21 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    """The address of an S3 API that asks nobody who they are."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with running_s3() as address:
+        yield address
 
 
 def test_a_lake_in_a_bucket_shows_hashes_and_no_secret(
     sandbox, endpoint, tmp_path
 ) -> None:
-    bucket = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", **ACCESS
-    )
-    bucket.create_bucket(Bucket="lake")
-    access = {
-        f"{LAKE}__STORAGE__CREDENTIALS__{name.upper()}": value
-        for name, value in ACCESS.items()
-    }
     deployment = Deployment(
         tmp_path,
         {
             **sandbox.environment,
-            **access,
+            **new_bucket(endpoint, "lake", STORAGE),
             "ROSTER_PLATFORM__DESTINATION": "ducklake",
             "ROSTER_PLATFORM__HASH_PII": "true",
             "ROSTER_PLATFORM__PII_KEY": "canary-key-of-the-hashes",
-            f"{LAKE}__STORAGE__BUCKET_URL": "s3://lake/roster",
-            f"{LAKE}__STORAGE__CREDENTIALS__ENDPOINT_URL": endpoint,
-            f"{LAKE}__STORAGE__CREDENTIALS__REGION_NAME": "us-east-1",
         },
     )
     for command in (
@@ -77,10 +58,7 @@ def test_a_lake_in_a_bucket_shows_hashes_and_no_secret(
     ):
         done = deployment.run(*command)
         assert done.returncode == 0, done.stdout
-    done = subprocess.run(
-        [sys.executable, "-c", PUBLISH], cwd=ROOT, env=deployment.environment
-    )
-    assert done.returncode == 0
+    deployment.publish()
     with duckdb.connect(tmp_path / "published" / "roster.duckdb") as database:
         (orders,) = database.sql(
             "select count(distinct order_key) from marts.fct_order_lines"
@@ -92,7 +70,9 @@ def test_a_lake_in_a_bucket_shows_hashes_and_no_secret(
     assert orders == 60
     assert members >= 12
     assert shown == 0
-    stored = bucket.list_objects_v2(Bucket="lake", Prefix="roster/")["Contents"]
+    stored = bucket_client(endpoint).list_objects_v2(Bucket="lake", Prefix="roster/")[
+        "Contents"
+    ]
     assert {key["Key"].split("/")[1] for key in stored} >= {"roster_data", "marts"}
     assert deployment.files_that_contain(ACCESS["aws_secret_access_key"]) == []
 
@@ -109,8 +89,8 @@ def test_several_first_writers_make_one_catalogue(sandbox, tmp_path) -> None:
                     {
                         **sandbox.environment,
                         "ROSTER_PLATFORM__DESTINATION": "ducklake",
-                        f"{LAKE}__CATALOG": address,
-                        f"{LAKE}__STORAGE__BUCKET_URL": str(tmp_path / "lake"),
+                        CATALOGUE: address,
+                        f"{STORAGE}__BUCKET_URL": str(tmp_path / "lake"),
                     },
                 ).environment,
                 stdout=subprocess.PIPE,

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import MissingDependencyException
+from dlt.common.storages.configuration import FilesystemConfigurationWithLocalFiles
 
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.locks import ServerLocks
@@ -42,6 +44,7 @@ class Destination:
     who write in turn, or ``has_parts`` that they may write side by side. ``is_attached``:
     DuckDB itself reads and writes it, and ``attach`` how it gets there, for those it can
     reach at all; ``prepare`` does what the first connection of all must do alone.
+    ``holds_nul``: its text may have the character U+0000 in it.
     """
 
     make: Callable[..., Any]
@@ -54,6 +57,7 @@ class Destination:
     is_attached: bool = False
     attach: Callable[[Any, str], Sequence[str]] | None = None
     prepare: Callable[[Lazily], None] = lambda client: None
+    holds_nul: bool = True
 
 
 def destination_of(name: str) -> Destination:
@@ -188,17 +192,37 @@ def _attach_postgres(client: Any, alias: str) -> Sequence[str]:
 
 def _lake(path: Path, **options: Any) -> Any:
     """A lake whose catalogue and data are beside the local database file by default."""
+    key = "destination.ducklake.credentials.storage"
+    elsewhere = any(dlt.secrets.get(name) for name in (key, f"{key}.bucket_url"))
+    storage = None if elsewhere else str(path.parent / "lake")
+    return _ducklake(path, {"storage": storage}, **options)
+
+
+def _files(path: Path, **options: Any) -> Any:
+    """Parquet files where dlt's own ``filesystem`` keeps them, by that one's settings.
+
+    dlt's ``filesystem`` only appends to Parquet. What is loaded here replaces, so a lake
+    whose catalogue is beside the local database file tells which rows are current.
+    """
+    sections = ("destination", "filesystem")
+    url = dlt.secrets.get(".".join((*sections, "bucket_url")))
+    storage = resolve_configuration(
+        FilesystemConfigurationWithLocalFiles(),
+        sections=sections,
+        explicit_value={"bucket_url": url or str(path.parent / "filesystem")},
+    )
+    named = {"ducklake_name": "filesystem", "storage": storage}
+    return _ducklake(path, named, **options)
+
+
+def _ducklake(path: Path, credentials: Mapping[str, Any], **options: Any) -> Any:
     from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
     from duckdb_extensions import import_extension
 
     for extension in _LAKE_EXTENSIONS:
         import_extension(extension)
-    key = "destination.ducklake.credentials.storage"
-    elsewhere = any(dlt.secrets.get(name) for name in (key, f"{key}.bucket_url"))
     return dlt.destinations.ducklake(
-        credentials=DuckLakeCredentials(
-            storage=None if elsewhere else str(path.parent / "lake")
-        ),
+        credentials=DuckLakeCredentials(**credentials),
         local_dir=str(path.parent),
         **options,
     )
@@ -261,6 +285,16 @@ DESTINATIONS: Mapping[str, Destination] = {
         attach=_attach,
         prepare=_make_catalogue,
     ),
+    "filesystem": Destination(
+        make=_files,
+        dbt_environment=_lake_environment,
+        credentials="__AWS_ACCESS_KEY_ID, …__AWS_SECRET_ACCESS_KEY and "
+        "DESTINATION__FILESYSTEM__BUCKET_URL (a folder, or s3://bucket/folder)",
+        extra="ducklake",
+        is_one_file=lambda credentials: True,
+        is_attached=True,
+        attach=_attach,
+    ),
     "postgres": Destination(
         make=lambda _, **options: dlt.destinations.postgres(**options),
         dbt_environment=_server_environment,
@@ -269,6 +303,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         extra="postgres",
         locks=lambda make_client: make_client(),
         has_parts=True,
+        holds_nul=False,
     ),
     "snowflake": Destination(
         make=lambda _, **options: dlt.destinations.snowflake(**options),
@@ -287,6 +322,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         dbt_environment=_server_environment,
         credentials=" (postgresql://user:password@host:5439/database)",
         extra="redshift",
+        holds_nul=False,
     ),
     "databricks": Destination(
         make=lambda _, **options: dlt.destinations.databricks(**options),

@@ -118,6 +118,11 @@ class Warehouse:
         return self._kind.is_one_file(lambda: self._client().credentials)
 
     @property
+    def holds_nul(self) -> bool:
+        """Whether text in it may have the character U+0000."""
+        return self._kind.holds_nul
+
+    @property
     def is_attached(self) -> bool:
         """Whether DuckDB reads it itself, by ``attach_statements``."""
         return self._kind.is_attached
@@ -408,6 +413,11 @@ class PipelineRun:
         loads of other parts run at the same time on a server. Returns the rows now in
         each table the source filled.
         """
+        if not self._warehouse.holds_nul:
+            from roster_platform.ingest.tables import spell_nul
+
+            for resource in source.selected_resources.values():
+                resource.add_map(spell_nul)
         self.pipeline.extract(source)
         self.pipeline.normalize()
         with (

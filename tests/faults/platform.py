@@ -13,7 +13,6 @@ import pytest
 from roster_platform.ingest.autorosters.source import PagesReport, load_pages
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster.source import load_endpoint
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 
 TOKEN = "canary-private-token-5c1f"
@@ -29,7 +28,7 @@ class LocalPlatform:
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(PlatformSettings(data_dir=str(self.folder)))
+        return Warehouse.from_settings()
 
     def reads(self, url: str, **settings: object) -> None:
         """Point both APIs at ``url``, unpaced; keywords are settings of both clients."""
@@ -48,8 +47,16 @@ class LocalPlatform:
         with load_pages(page_ids, warehouse=self.warehouse, **options) as loaded:
             return loaded.report
 
+    def held(self, text: str) -> str | None:
+        """A text as this destination holds it."""
+        if self.warehouse.settings.destination != "postgres":
+            return text
+        return text.replace("\0", "\\u0000") or None
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        path = str(self.warehouse.database_path)
-        with duckdb.connect(path, read_only=True) as database:
+        with duckdb.connect() as database:
             database.execute("set TimeZone = 'UTC'")
+            for statement in self.warehouse.attach_statements("warehouse"):
+                database.execute(statement)
+            database.execute("use warehouse")
             return database.sql(sql).fetchall()

@@ -33,7 +33,8 @@ _LIMITS = """\
 ## What is not promised
 
 - Moments are kept to the microsecond. Half a surrogate pair (a text cut within an emoji)
-  is no character, and lands as the text of its escape.
+  is no character, and lands as the text of its escape. So does NUL (`\\u0000`) on
+  PostgreSQL and Redshift, whose text cannot hold it.
 - A record that leaves a list while it is read makes the announced total fall, and the
   read is repeated. If another joins at that very moment, or no total is announced, nothing
   shows: a record may then be missed, or marked as deleted, until the next read.

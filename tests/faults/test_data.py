@@ -127,7 +127,21 @@ def test_odd_values_land_exactly(platform, tries, loads_clean) -> None:
         found = platform.query(
             f"select {column}::text from roster_data.orders where order_id = '{key}'"
         )
-        assert found == [(said,)], (field, raw[:80])
+        assert found == [(platform.held(said),)], (field, raw[:80])
+
+
+@pytest.mark.parametrize("destination", ["postgres"])
+def test_a_nul_stops_no_load_where_text_cannot_hold_it(
+    platform, tries, loads_clean
+) -> None:
+    tries("Odd data")()
+    with rude_server(
+        lambda asked: listing(order("a\0b", **{"x\0": '"\\u0000"'}))
+    ) as api:
+        platform.reads(api.url)
+        platform.load("orders")
+    rows = platform.query("select order_id, xx from roster_data.orders")
+    assert rows == [("a\\u0000b", "\\u0000")]
 
 
 def test_misfits_are_kept_as_text_and_named(platform, tries, loads_clean) -> None:

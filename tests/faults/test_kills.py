@@ -25,7 +25,6 @@ from roster_platform.ingest import publish
 from roster_platform.ingest.autorosters.source import load_pages
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.roster.source import load_endpoint
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import Asked, RudeServer, rude_server
@@ -69,7 +68,6 @@ def api() -> Iterator[RudeServer]:
 
 def victim(
     job: Callable[[Warehouse], None],
-    folder: str,
     environment: Mapping[str, str],
     announce: Callable[[Callable[[], None]], None] | None,
     pipe: Connection,
@@ -79,7 +77,7 @@ def victim(
     if announce:
         announce(lambda: pipe.send("begun"))
     try:
-        job(Warehouse(PlatformSettings(data_dir=folder)))
+        job(Warehouse.from_settings())
         pipe.send("done")
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
@@ -106,11 +104,9 @@ def start(platform: LocalPlatform, job: Any, announce: Any = None) -> Any:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("SOURCES__", "DLT_"))
+        if name.startswith(("SOURCES__", "DESTINATION__", "DLT_", "ROSTER_PLATFORM__"))
     }
-    process = forks.Process(
-        target=victim, args=(job, str(platform.folder), environment, announce, theirs)
-    )
+    process = forks.Process(target=victim, args=(job, environment, announce, theirs))
     process.start()
     theirs.close()
     return process, mine
@@ -223,7 +219,7 @@ def published_versions(platform: LocalPlatform) -> set[int]:
 
 
 def test_killed_while_publishing_readers_see_one_whole_version(
-    platform, tries, scale
+    platform, one_file, tries, scale
 ) -> None:
     tried, moments = tries("Killed in a publication"), random.Random(3)
     platform.folder.mkdir()
@@ -252,7 +248,7 @@ def write_and_die(path: str) -> None:
 
 
 def test_a_write_ahead_log_cut_off_anywhere_costs_no_earlier_row(
-    platform, api, tries, scale
+    platform, one_file, api, tries, scale
 ) -> None:
     tried, moments = tries("Disks"), random.Random(11)
     platform.reads(api.url)
@@ -272,7 +268,7 @@ def test_a_write_ahead_log_cut_off_anywhere_costs_no_earlier_row(
 
 
 @pytest.fixture
-def small_disk(platform: LocalPlatform) -> Iterator[Path]:
+def small_disk(platform: LocalPlatform, one_file) -> Iterator[Path]:
     """The data folder as a disk of 16 MiB of its own."""
     platform.folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(platform.folder)]

@@ -108,7 +108,8 @@ def test_hostile_ids_in_records_are_values_and_nothing_else(platform, tries) -> 
         found = platform.query(
             "select id, discount_rule_id from roster_data.discount_codes_lookup"
         )
-        assert sorted(found) == sorted((value, value) for value in values)
+        held = sorted(map(platform.held, values))
+        assert sorted(found) == [(value, value) for value in held]
         del asked_lines[:]
         platform.load("discount_codes_by_rule")
         assert all("x-evil" not in asked.headers for asked in api.asked)
