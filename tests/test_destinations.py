@@ -13,8 +13,9 @@ import pytest
 
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
-from tests.destinations import CATALOGUE, CREDENTIALS, NAMES
+from tests.destinations import CATALOGUE, CREDENTIALS, FILES, NAMES
 
+BUCKET_URL = f"{FILES}__BUCKET_URL"
 UNREACHABLE = "postgresql://roster:hidden-secret@127.0.0.1:9/roster"
 
 
@@ -93,6 +94,7 @@ def test_a_build_of_an_unchanged_warehouse_writes_nothing(deployments, name) -> 
         ("postgres", CREDENTIALS, "not an address", CREDENTIALS),
         ("ducklake", CATALOGUE, UNREACHABLE, "ducklake) failed"),
         ("ducklake", CATALOGUE, "not an address", "DESTINATION__DUCKLAKE__CREDENTIALS"),
+        ("filesystem", BUCKET_URL, "s3://bucket/roster", f"{FILES}__CREDENTIALS__AWS"),
     ],
 )
 def test_a_server_that_cannot_be_reached_is_told_without_its_password(

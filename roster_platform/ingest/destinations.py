@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.storages.configuration import FilesystemConfigurationWithLocalFiles
@@ -71,9 +72,12 @@ def destination_of(name: str) -> Destination:
 
 
 def make_destination(name: str, database_path: Path, **options: Any) -> Any:
-    """dlt's destination. Raises ConfigurationError when its driver is not installed."""
+    """dlt's destination. Raises ConfigurationError without its driver or credentials."""
     with installed(name) as destination:
-        return destination.make(database_path, **options)
+        try:
+            return destination.make(database_path, **options)
+        except ConfigurationException:
+            raise missing_credentials(name) from None
 
 
 def sql_client(destination: Any, dataset: str) -> Any:
