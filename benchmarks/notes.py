@@ -38,4 +38,9 @@ page is there, each two or three transactions of Dagster's SQLite (10 ms togethe
 A build through Dagster takes half as long again as dbt alone: each of 440 results is two or
 three transactions of Dagster's SQLite (10 ms together), and the columns' lineage of each
 model is worked out anew from its SQL (80 ms). Both go on beside dbt, on the other core.
+
+`make demo` after the install takes 48 to 50 s here, where 45 were wanted: 1 s for the
+sandbox, 2.5 s to register its pages, 2.5 s for the definitions, 5 s for 588 planned events,
+13 s for 15 endpoints (0.5 s each are dlt's), 21 s for the models with 348 tests, 3 s to
+publish.
 """
