@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from pathlib import Path
 
 from benchmarks.measure import (
-    ROOT,
     Case,
     Claim,
     Row,
-    command,
     console,
     dbt_build,
+    ingest,
     new_folder,
     place,
 )
@@ -39,12 +37,7 @@ def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
         environment = {**sandbox.environment, **place(folder)}
         days = []
         for day in ("first", "second"):
-            for source in ("roster", "autorosters"):
-                command(
-                    *(sys.executable, "-m", "roster_platform.ingest", source),
-                    environment=environment,
-                    cwd=ROOT,
-                )
+            ingest(environment)
             days.append(Path(folder, f"{day}.duckdb"))
             shutil.copy(Path(folder, "roster.duckdb"), days[-1])
             sandbox.advance(1)

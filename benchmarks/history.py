@@ -12,17 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from benchmarks.measure import (
-    ROOT,
     Case,
     Row,
     Run,
-    command,
     console,
     dbt_build,
+    ingest,
     new_folder,
     place,
 )
@@ -76,12 +74,7 @@ def _live(folder: Path, options: argparse.Namespace) -> list[Path]:
         for day in range(1, options.late + 1):
             if day > 1:
                 sandbox.advance(1)
-            for source in ("roster", "autorosters"):
-                command(
-                    *(sys.executable, "-m", "roster_platform.ingest", source),
-                    environment=environment,
-                    cwd=ROOT,
-                )
+            ingest(environment)
             if day in (options.early, options.late):
                 kept.append(folder / f"day_{day}.duckdb")
                 shutil.copy(warehouse / "roster.duckdb", kept[-1])

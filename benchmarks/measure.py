@@ -143,6 +143,16 @@ def command(*arguments: str, environment: Mapping[str, str], cwd: Path) -> Run:
     return Run(ended.elapsed - started.elapsed, cpu)
 
 
+def ingest(environment: Mapping[str, str]) -> None:
+    """Load every endpoint and page by the platform's command."""
+    for source in ("roster", "autorosters"):
+        command(
+            *(sys.executable, "-m", "roster_platform.ingest", source),
+            environment=environment,
+            cwd=ROOT,
+        )
+
+
 def dbt_build(environment: Mapping[str, str]) -> Run:
     """Run dbt's whole build but the unit tests, whose rows never change."""
     return command(

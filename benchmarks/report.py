@@ -95,7 +95,7 @@ def _growth(cases: Sequence[Case]) -> list[str]:
         if sized := _SIZED.fullmatch(case.title):
             for row in case.rows:
                 cost = costs.setdefault(f"{sized['what']}: {row.name}", {})
-                cost[int(sized["size"].replace(",", ""))] = row.seconds
+                cost[_size(sized)] = row.seconds
     lines = [
         "| cost | sizes | seconds | size grows | time grows |",
         "|---|---|---|---|---|",
@@ -118,11 +118,12 @@ def _plot(cases: Sequence[Case]) -> alt.FacetChart | None:
         {
             "contender": row.name,
             "what": "roster pages" if "pages" in case.title else "orders",
-            "records": int(case.title.split()[0].replace(",", "")),
+            "records": _size(sized),
             "seconds": row.seconds,
         }
         for case in cases
         if case.title.endswith((", 0 ms", "pages of 60 members"))
+        and (sized := _SIZED.fullmatch(case.title))
         for row in case.rows
     ]
     if not points:
@@ -138,6 +139,10 @@ def _plot(cases: Sequence[Case]) -> alt.FacetChart | None:
     )
     both = lines.mark_line() + lines.mark_point(filled=True)
     return both.facet(alt.Column("what:N", title=None)).resolve_scale(x="independent")
+
+
+def _size(sized: re.Match[str]) -> int:
+    return int(sized["size"].replace(",", ""))
 
 
 def _machine() -> str:
