@@ -3,22 +3,32 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DATA_DIR ?= data
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export DATA_DIR ?= data
+# Resolves in seconds, where pip needs minutes. Every process would compile what is not
+# compiled.
+UV := $(BIN)/uv pip install --quiet --compile-bytecode
+PIP_INSTALL := $(UV) --python $(BIN)/python --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest
+# One worker more than this takes processors, because some tests mostly wait.
+DISTRIBUTED := -n 3 --dist loadgroup --no-loadscope-reorder
 MANIFEST := dbt_project/target/manifest.json
 DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -path '*/logs/*' 2>/dev/null)
 
-# Beside the suite's own, tests that do harm to whole commands.
+# Next to those of tests/faults: tests that kill whole commands.
 FAULTS := tests/faults tests/test_crashes.py \
   tests/test_clicks.py::test_killed_again_and_again_each_click_is_sent_once_in_effect \
   tests/test_daemon.py::test_the_web_ui_listens_on_this_machine_only \
   tests/test_dashboard.py::test_the_dashboard_filters_by_page
 
+# What the shell says to another dbt (DBT_TARGET, DBT_PROFILE) is not for this one.
+unexport $(filter DBT_%,$(.VARIABLES))
+
+# A path may have any character in it, so recipes take it from the shell, in quotes.
 export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui dev dashboard test test-faults lint format bench manifest sources docs screenshots clean
+.PHONY: help install demo ui doctor probe load dev dashboard test test-fast test-long test-faults lint lint-sql lint-secrets format bench manifest sources docs screenshots clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,30 +41,66 @@ demo: install ## Load the sandbox of both APIs through Dagster and show the star
 ui: install ## The demo's data in the Dagster web UI, with the sandbox running
 	@$(BIN)/python -m roster_platform.sandbox ui
 
-dev: install $(DAGSTER_HOME)/dagster.yaml ## Dagster on the real APIs (tokens in .dlt/secrets.toml)
-	$(BIN)/dagster dev
+doctor: install ## Check your keys, pages, settings and disk, and say what to do
+	@mkdir -p "$$DAGSTER_HOME" && cp dagster.yaml "$$DAGSTER_HOME"
+	@$(BIN)/roster-platform doctor
 
-dashboard: $(VENV)/.installed-dashboard ## The dashboard over the published marts (demo data: after make demo)
-	@if [ -z "$$ROSTER_PLATFORM__DATA_DIR" ] && [ ! -e $(DATA_DIR)/published ] && [ -e $(DATA_DIR)/sandbox/published ]; \
-	  then export ROSTER_PLATFORM__DATA_DIR=$(DATA_DIR)/sandbox; fi; \
-	  $(BIN)/marimo run roster_platform/dashboard/app.py
+probe: install ## Ask your APIs what they send, and write it into mappings/
+	@$(BIN)/roster-platform probe
+
+# Unit tests are of the models' SQL, not of the data; nobody reads what dbt would write.
+LOAD_BUILD ?= dbt build --quiet --no-write-json --exclude-resource-type unit_test
+
+# Whatever fails, the rest is loaded and built; the status says whether anything did.
+load: install ## Read your APIs, build the models, publish the marts and the report
+	@status=0; \
+	  $(BIN)/python -m roster_platform.ingest roster || status=1; \
+	  $(BIN)/python -m roster_platform.ingest autorosters || status=1; \
+	  echo "building the models ..."; \
+	  $(BIN)/roster-platform $(LOAD_BUILD) || status=1; \
+	  $(BIN)/roster-platform publish || status=1; \
+	  exit $$status
+
+dev: install ## Dagster on your APIs: its web UI, schedules and sensors
+	@mkdir -p "$$DAGSTER_HOME" && cp dagster.yaml "$$DAGSTER_HOME"
+	@$(BIN)/python -m roster_platform.dagster_dev
+
+dashboard: $(VENV)/.installed-dashboard ## Open the dashboard on the published marts (after make load or make demo)
+	@if [ -z "$$ROSTER_PLATFORM__DATA_DIR" ] && [ ! -e "$$DATA_DIR/published" ] && [ -e "$$DATA_DIR/sandbox/published" ]; \
+	  then export ROSTER_PLATFORM__DATA_DIR="$$DATA_DIR/sandbox"; fi; \
+	  $(BIN)/roster-platform dashboard
 
 test: $(VENV)/.installed-dev manifest ## Install what the tests need and run them
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) $(DISTRIBUTED)
 
-test-faults: $(VENV)/.installed-dev manifest ## Do harm at length, and write docs/reliability.md
-	$(BIN)/python -m pytest $(FAULTS) --long --reliability-page docs/reliability.md -n 2 --dist loadgroup
+test-fast: $(VENV)/.installed-dev manifest ## Run the unit tests: no process, no server
+	$(PYTEST) -m unit
 
-lint: $(VENV)/.installed-dev manifest ## Check style and safety: ruff, detect-secrets, sqlfluff
+test-long: $(VENV)/.installed-dev manifest ## Run all tests in their long form
+	$(PYTEST) --long $(DISTRIBUTED)
+
+test-faults: $(VENV)/.installed-dev manifest ## Run the fault tests in their long form, and write docs/reliability.md
+	$(PYTEST) $(FAULTS) --long --reliability-page docs/reliability.md $(DISTRIBUTED)
+
+lint: $(VENV)/.installed-dev lint-sql lint-secrets ## Check style, types and layers: ruff, mypy, import-linter, detect-secrets, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	git ls-files -z -- ':!*.png' | xargs -0 $(BIN)/detect-secrets-hook \
-	  --exclude-secrets '(?i)canary|sandbox|secret|token|password'
-	@mkdir -p $(DATA_DIR)/lint
-	ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/lint DBT_TARGET_PATH=$(CURDIR)/$(DATA_DIR)/lint \
+	@mkdir -p "$$DATA_DIR/lint"
+	$(BIN)/lint-imports --cache-dir "$$DATA_DIR/lint/imports"
+	$(BIN)/mypy --cache-dir "$$DATA_DIR/lint/mypy"
+
+lint-secrets: $(VENV)/.installed-dev
+	@mkdir -p "$$DATA_DIR/lint"
+	git ls-files -z -- ':!*.png' > "$$DATA_DIR/lint/files"
+	xargs -0 $(BIN)/detect-secrets-hook \
+	  --exclude-secrets '(?i)canary|sandbox|secret|token|password' < "$$DATA_DIR/lint/files"
+
+lint-sql: $(VENV)/.installed-dev manifest
+	@mkdir -p "$$DATA_DIR/lint"
+	ROSTER_PLATFORM__DATA_DIR="$$PWD/$$DATA_DIR/lint" DBT_TARGET_PATH="$$PWD/$$DATA_DIR/lint" \
 	  $(BIN)/sqlfluff lint dbt_project --disable-progress-bar
 
-format: $(VENV)/.installed-dev ## Mend what the linters can mend
+format: $(VENV)/.installed-dev ## Fix what the linters can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -66,31 +112,29 @@ sources: $(VENV)/.installed ## Write dbt's source declarations from the endpoint
 
 docs: install ## Write the data dictionary, and dbt's docs site into data/docs
 	$(BIN)/python -m docs.data_dictionary
-	@mkdir -p $(DATA_DIR)/docs
-	@ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/docs $(BIN)/dbt --quiet docs generate --static \
+	@mkdir -p "$$DATA_DIR/docs"
+	@ROSTER_PLATFORM__DATA_DIR="$$PWD/$$DATA_DIR/docs" $(BIN)/dbt --quiet docs generate --static \
 	  --empty-catalog --project-dir dbt_project --profiles-dir dbt_project \
-	  --target-path $(CURDIR)/$(DATA_DIR)/docs --log-path $(CURDIR)/$(DATA_DIR)/docs
-	@echo "docs/data_dictionary.md and $(DATA_DIR)/docs/static_index.html are written"
+	  --target-path "$$PWD/$$DATA_DIR/docs" --log-path "$$PWD/$$DATA_DIR/docs"
+	@echo "docs/data_dictionary.md, docs/analysts.md and $$DATA_DIR/docs/static_index.html are written"
 
-screenshots: $(VENV)/.installed-dev manifest ## Take the README's screenshots (needs Chromium)
+screenshots: $(VENV)/.installed-dev manifest ## Take the documents' screenshots (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
 manifest: $(MANIFEST) ## Build dbt's manifest, which the definitions load
 
 clean: ## Remove the sandbox's data and what dbt built
-	rm -rf $(DATA_DIR)/sandbox dbt_project/target
+	rm -rf "$$DATA_DIR/sandbox" dbt_project/target
 
 # With the demo's data folder: dbt parses again for another profile than the last.
 $(MANIFEST): $(DBT_SOURCES) | $(VENV)/.installed
-	@cd dbt_project && ROSTER_PLATFORM__DATA_DIR=$(CURDIR)/$(DATA_DIR)/sandbox ../$(BIN)/dbt parse --quiet --no-partial-parse --profiles-dir . --target-path target --log-path target
+	@cd dbt_project && ROSTER_PLATFORM__DATA_DIR="$$OLDPWD/$$DATA_DIR/sandbox" ../$(BIN)/dbt parse --quiet --no-partial-parse --profiles-dir . --target-path target --log-path target
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@
+$(VENV)/bin/uv:
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
 	@echo "install into $(VENV) (about a minute) ..."
 	@started=$$(date +%s); \
 	  $(PIP_INSTALL) --editable . && \
@@ -102,12 +146,12 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[dashboard,dev,ducklake,kubernetes,postgres,workers]"
+	@$(PIP_INSTALL) --editable ".[apprise,dashboard,dev,ducklake,kubernetes,postgres,workers]"
 	@touch $@
 
-# dbt's adapters of warehouses, beside each other and apart from Dagster, for their test.
-.venv-adapters/.installed: constraints-adapters.txt
+# The dbt adapters of the warehouses, in an environment without Dagster, for their test.
+.venv-adapters/.installed: constraints-adapters.txt | $(VENV)/bin/uv
 	@$(PYTHON) -m venv .venv-adapters
-	@.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --no-compile --requirement constraints-adapters.txt
+	@$(BIN)/uv pip install --quiet --python .venv-adapters/bin/python \
+	  --requirement constraints-adapters.txt
 	@touch $@

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from benchmarks import build, orders, pages, report, startup
+from benchmarks import build, events, mapping, orders, pages, report, startup
 from benchmarks.notes import NOTES
 
 
@@ -27,7 +27,9 @@ def main() -> None:
     for measure in (
         startup.measure,
         partial(orders.measure, large=options.orders),
+        mapping.measure,
         pages.measure,
+        events.measure,
         build.measure,
     ):
         of_cases, of_claims = measure(options.repeats)

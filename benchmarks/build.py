@@ -2,7 +2,7 @@
 
     python -m benchmarks.build --repeats 5
 
-What one more day costs on the 60th day beside the 10th is ``benchmarks.history``.
+What one more day costs on the 60th day compared with the 10th is ``benchmarks.history``.
 """
 
 from __future__ import annotations

@@ -412,7 +412,7 @@ _QUESTIONS = {
 
 
 def landed() -> dict[str, str]:
-    """Rows of every table that was loaded, with sums that tell them apart."""
+    """Rows of every table that was loaded, with sums that distinguish them."""
     path = str(Warehouse.from_settings().database_path)
     found = {}
     with duckdb.connect(path, read_only=True) as database:

@@ -1,4 +1,4 @@
-"""What one more day costs: ``dbt build`` on the 10th day beside the 60th, in one run.
+"""What one more day costs: ``dbt build`` on the 10th day and on the 60th, in one run.
 
     python -m benchmarks.history --early 10 --late 60 --repeats 5
 

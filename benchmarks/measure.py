@@ -78,7 +78,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Claim:
-    """A promise of the platform, the figure that was measured for it, and the limit."""
+    """A claim about the platform, the figure that was measured for it, and the limit."""
 
     what: str
     figure: float

@@ -1,4 +1,4 @@
-"""Orders: this platform's ingest beside plain dlt and beside the bare limit.
+"""Orders: this platform's ingest, plain dlt, and the bare limit.
 
     python -m benchmarks.orders --orders 100000 --repeats 5
 
@@ -29,7 +29,7 @@ _PER_LATENCY = ("plain", "platform", "bare dicts", "bare")
 
 
 def measure(repeats: int, *, large: int = 1_000_000) -> tuple[list[Case], list[Claim]]:
-    """All cases of orders, and what is promised of them."""
+    """All cases of orders, and the claims about them."""
     with prepared_server(orders=100_000) as server:
         main = _first_loads(
             "100,000 orders, 0 ms",

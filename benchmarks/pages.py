@@ -1,4 +1,4 @@
-"""Roster pages: one run for all beside one run for each, beside the bare limit.
+"""Roster pages: one run for all, one run for each, and the bare limit.
 
 python -m benchmarks.pages --pages 2000 --repeats 5
 """
@@ -32,7 +32,7 @@ _MOST_PER_PAGE_MS = 20
 
 
 def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
-    """100, 2,000 and 10,000 pages of 60 members, and what is promised of them."""
+    """100, 2,000 and 10,000 pages of 60 members, and the claims about them."""
     cases = [
         case
         for pages, times in ((100, repeats), (10_000, max(1, repeats // 2)))

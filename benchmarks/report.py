@@ -52,7 +52,7 @@ def show(case: Case) -> None:
 
 
 def show_claims(claims: Sequence[Claim]) -> None:
-    """Print what was promised, and what was measured."""
+    """Print what is claimed, and what was measured."""
     table = Table("claim", "measured", "limit", "")
     for claim in claims:
         table.add_row(claim.what, _figure(claim), _limit(claim), _verdict(claim))

@@ -70,11 +70,15 @@ class PreparedServer:
 
 @contextmanager
 def prepared_server(
-    *, orders: int = 0, pages: int = 0, members: int = 60
+    *, orders: int = 0, pages: int = 0, members: int = 60, renamed: bool = False
 ) -> Iterator[PreparedServer]:
-    """Start a server in a process of its own; it is gone when the block ends."""
+    """Start a server in a process of its own; it is gone when the block ends.
+
+    ``renamed`` orders come under other names (see ``benchmarks.mapping``).
+    """
     command = [sys.executable, "-m", "benchmarks.server"]
     command += [f"--orders={orders}", f"--pages={pages}", f"--members={members}"]
+    command += ["--renamed"] if renamed else []
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
         command,
@@ -107,11 +111,17 @@ def _call(url: str) -> bytes:
 class Bodies:
     """Every answer as it goes over the wire, by its request target."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, renamed: bool = False) -> None:
         orders = world.collections["orders"]
         self._orders = [
             orders.body([number]) for number in orders.numbers(0, len(orders))
         ]
+        if renamed:
+            from benchmarks.mapping import other_names
+
+            self._orders = [
+                orjson.dumps(other_names(orjson.loads(body))) for body in self._orders
+            ]
         self._pages = {
             page_id: world.page_body(page_id) for page_id in world.rosters.own_page_ids
         }
@@ -235,13 +245,14 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=0)
     parser.add_argument("--pages", type=int, default=0)
     parser.add_argument("--members", type=int, default=60)
+    parser.add_argument("--renamed", action="store_true")
     options = parser.parse_args()
     world = World(
         WorldOptions(
             orders=options.orders, pages=options.pages, members=options.members
         )
     )
-    bodies = Bodies(world)
+    bodies = Bodies(world, renamed=options.renamed)
     del world
 
     def end_with_parent() -> None:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.startup --repeats 5
 
-Beside the bare imports of the libraries, and beside a project of one empty asset.
+Compared with the bare imports of the libraries and a project of one empty asset.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ with dg.DagsterInstance.get() as instance:
 
 
 def measure(repeats: int) -> tuple[list[Case], list[Claim]]:
-    """All cases of starting, and what is promised of them."""
+    """All cases of starting, and the claims about them."""
     with prepared_server(orders=100) as server, new_folder() as folder:
         Path(folder, "bare.py").write_text(_BARE_PROJECT)
         environment = {**server.environment, **place(folder)}

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 from filelock import FileLock
 
+from roster_platform.child_environment import drop_foreign_dbt
+from roster_platform.dbt_overhead import reduce_overhead
 from roster_platform.kept import kept_for_good
 
+EXECUTABLE = str(Path(sys.executable).with_name("roster-platform-dbt"))
 OWNER = "ROSTER_PLATFORM__DBT_OWNER"
 LOCK = "ROSTER_PLATFORM__DBT_LOCK"
 
@@ -24,6 +29,7 @@ _LOOK_SECONDS = 0.2
 
 def main() -> None:
     """Run dbt's command line; the environment names the owner's process and the lock."""
+    drop_foreign_dbt(os.environ)
     with ExitStack() as held:
         if lock := os.environ.get(LOCK):
             held.enter_context(FileLock(lock))
@@ -31,6 +37,8 @@ def main() -> None:
             threading.Thread(target=_end_with, args=(int(owner),), daemon=True).start()
         with kept_for_good():
             from dbt.cli.main import cli
+
+            reduce_overhead()
 
         cli(prog_name="dbt")
 

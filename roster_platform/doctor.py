@@ -1,4 +1,4 @@
-"""``roster-platform doctor``: is this installation well, and if not, what is to be done?
+"""``roster-platform doctor``: find what is wrong with an installation, and what to do.
 
 It changes nothing, asks each API for one cheap answer, and prints no secret.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,47 +20,113 @@ from packaging.requirements import Requirement
 
 from roster_platform.ingest import autorosters, roster
 from roster_platform.ingest.clicks import outbox_files, waiting_clicks
-from roster_platform.ingest.errors import ConfigurationError, IngestError
+from roster_platform.ingest.errors import (
+    ConfigurationError,
+    IngestError,
+    NoPageError,
+)
+from roster_platform.ingest.off import (
+    missing_credentials,
+    was_loaded,
+    why_switched_off,
+)
+from roster_platform.ingest.page_ids import as_known
+from roster_platform.ingest.roster.endpoints import BY_NAME as ENDPOINTS_BY_NAME
+from roster_platform.ingest.roster.endpoints import CLICKS
 from roster_platform.ingest.settings import (
+    ClientSettings,
     alert_settings,
     autorosters_settings,
+    digest_settings,
     platform_settings,
     roster_settings,
 )
+from roster_platform.ingest.unknown_settings import unknown_settings
 from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.lib.channels import channels
 
 if TYPE_CHECKING:
     import dagster as dg
 
 _PACKAGE = "roster-platform"
 _SMALLEST_FREE_BYTES = 2 * 1024**3
+_MOST_SHOWN = 3
 _MANIFEST = Path(__file__).parents[1] / "dbt_project" / "target" / "manifest.json"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; ``what`` also says what to do unless all is well."""
+    """The finding of one check; ``what`` also says what to do about a problem."""
 
     state: Literal["ok", "note", "problem"]
     subject: str
     what: str
 
 
-def diagnose() -> Iterator[Finding]:
-    """Every check, one after the other; a problem in one does not stop the others."""
-    yield from _versions()
-    yield from _configuration()
+def diagnose(*, check_mappings: bool = False) -> Iterator[Finding]:
+    """Every check, one after the other; a problem in one does not stop the others.
+
+    ``check_mappings`` probes the APIs as well, which takes minutes and some of their rate
+    limit, so it is only done when asked for.
+    """
+    yield from _guarded("versions", _versions)
+    yield from _guarded("configuration", _configuration)
+    yield from _guarded("settings", _unknown_settings)
     try:
         warehouse = Warehouse.from_settings()
-    except ConfigurationError:
+    except Exception:
         return  # Told already.
-    yield _answers("Roster", roster.check_access, roster_settings)
-    yield _public_token()
-    yield _answers("Auto Rosters", autorosters.check_access, autorosters_settings)
-    yield _database(warehouse)
-    yield _disk(warehouse)
-    yield from _pending(warehouse)
-    yield from _dagster()
+    for subject, source, check_access in (
+        ("Roster", "roster", roster.check_access),
+        ("Auto Rosters", "autorosters", autorosters.check_access),
+    ):
+        answers = partial(_answers, subject, source, check_access, warehouse)
+        yield from _guarded(subject, answers)
+        if check_mappings:
+            yield from _guarded(
+                f"{subject} mapping", partial(_mapping, subject, source)
+            )
+    yield from _guarded("Roster clicks", _public_token)
+    yield from _guarded("endpoints", _switched_off)
+    yield from _guarded("warehouse", partial(_database, warehouse))
+    yield from _guarded("disk", partial(_disk, warehouse))
+    yield from _guarded("pending work", partial(_pending, warehouse))
+    yield from _guarded("schedules", _schedules)
+    yield from _guarded("Dagster", _dagster)
+
+
+def _guarded(
+    subject: str, check: Callable[[], Finding | Iterable[Finding]]
+) -> Iterator[Finding]:
+    """The findings of a check; an error that it did not expect is a finding as well."""
+    try:
+        found = check()
+        yield from [found] if isinstance(found, Finding) else found
+    except IngestError as error:
+        yield Finding("problem", subject, str(error))
+    except Exception as error:
+        # Its text may quote a secret; its name and place do not.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        yield Finding(
+            "problem",
+            subject,
+            f"It could not be checked: {type(error).__name__} in "
+            f"{Path(place.filename).name}, line {place.lineno}. The other checks "
+            "continued; please report it.",
+        )
+
+
+def _unknown_settings() -> Iterator[Finding]:
+    for sentence in unknown_settings():
+        yield Finding("problem", "settings", sentence)
+
+
+def _schedules() -> Iterator[Finding]:
+    from roster_platform.lib.automation import schedule_problems
+    from roster_platform.lib.cadences import endpoint_problems
+
+    for problem in dict.fromkeys([*schedule_problems(), *endpoint_problems()]):
+        yield Finding("problem", "schedules", problem)
 
 
 def _versions() -> Iterator[Finding]:
@@ -93,7 +161,8 @@ def _configuration() -> Iterator[Finding]:
         "configuration": lambda: Warehouse.from_settings(),
         "Roster settings": roster_settings,
         "Auto Rosters settings": lambda: autorosters_settings().configured_page_ids(),
-        "alerts": alert_settings,
+        "alerts": lambda: channels(alert_settings()),
+        "digest": lambda: channels(digest_settings()),
     }.items():
         try:
             read()
@@ -110,17 +179,72 @@ def _configuration() -> Iterator[Finding]:
     )
 
 
+_SETTINGS: Mapping[str, Callable[[], ClientSettings]] = {
+    "roster": roster_settings,
+    "autorosters": autorosters_settings,
+}
+_RESOURCES: Mapping[str, Iterable[str]] = {
+    "roster": (*ENDPOINTS_BY_NAME, CLICKS.name),
+    "autorosters": ("pages", "page_users"),
+}
+
+
 def _answers(
-    name: str, check_access: Callable[[], None], settings: Callable[[], object]
+    name: str, source: str, check_access: Callable[[], None], warehouse: Warehouse
 ) -> Finding:
+    if off := why_switched_off(source):
+        return Finding("note", name, off)
     try:
+        if missing := missing_credentials(source):
+            return _without_credentials(name, source, missing, warehouse)
         check_access()
-    except ConfigurationError as error:
-        # A team may use only one of the APIs.
-        return Finding("note", name, str(error))
     except IngestError as error:
-        return Finding("problem", name, str(error))
-    return Finding("ok", name, f"{settings().base_url} answers, and takes the token")
+        is_unset = isinstance(error, NoPageError)
+        return Finding("note" if is_unset else "problem", name, str(error))
+    base_url = _SETTINGS[source]().base_url
+    return Finding("ok", name, f"{base_url} answers, and takes the token")
+
+
+def _mapping(name: str, source: str) -> Finding:
+    from roster_platform.ingest.probe import differences
+
+    subject = f"{name} mapping"
+    if off := why_switched_off(source) or missing_credentials(source):
+        return Finding("note", subject, f"not checked: {off}")
+    found = differences(source)
+    if not found:
+        return Finding("ok", subject, "it fits what the API sends")
+    more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+    return Finding(
+        "problem",
+        subject,
+        f"{'; '.join(found[:_MOST_SHOWN])}{more}. Run `roster-platform probe {source}` to "
+        "write it down.",
+    )
+
+
+def _without_credentials(
+    name: str, source: str, missing: str, warehouse: Warehouse
+) -> Finding:
+    """A team may use only one of the APIs; once it was loaded, every read fails."""
+    if not warehouse.is_being_written() and was_loaded(source, warehouse):
+        remedy = f"set `enabled: false` in mappings/{source}.yaml if it is not used"
+        return Finding(
+            "problem",
+            name,
+            f"{missing} It was loaded before, so its reads fail; {remedy}.",
+        )
+    return Finding("note", name, f"off: {missing}")
+
+
+def _switched_off() -> Iterator[Finding]:
+    for source, resources in _RESOURCES.items():
+        off = [name for name in resources if why_switched_off(source, name)]
+        if off and not why_switched_off(source):
+            what = (
+                f"off by `enabled: false` in mappings/{source}.yaml: {', '.join(off)}"
+            )
+            yield Finding("note", f"{source} endpoints", what)
 
 
 def _public_token() -> Finding:
@@ -158,7 +282,7 @@ def _database(warehouse: Warehouse) -> Finding:
             f"{path} cannot be read ({type(error).__name__}). If a program holds it open "
             "(a notebook, a dlt or dbt command), close it; people read "
             f"{warehouse.data_path / 'published'} instead. If it is damaged, restore it "
-            "from a backup (docs/runbook.md).",
+            "from a backup (docs/operations.md).",
         )
     return Finding(
         "ok", "warehouse", f"{len(rows)} tables, {sum(rows.values()):,} rows"
@@ -181,9 +305,16 @@ def _disk(warehouse: Warehouse) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     path = warehouse.database_path
-    # A publication is a copy, and a load works beside the file.
-    needed = max(_SMALLEST_FREE_BYTES, 3 * path.stat().st_size if path.exists() else 0)
+    history = _history_bytes()
+    # A publication is a copy, and a load works beside the file; compacting copies, too.
+    needed = max(
+        _SMALLEST_FREE_BYTES,
+        3 * path.stat().st_size if path.exists() else 0,
+        history,
+    )
     told = f"{free / 1024**3:.1f} GiB are free"
+    if history:
+        told += f", and Dagster's history has {history / 1024**3:.1f}"
     if not os.access(folder, os.W_OK):
         return Finding(
             "problem", "disk", f"{folder} cannot be written: check its owner."
@@ -192,10 +323,26 @@ def _disk(warehouse: Warehouse) -> Finding:
         return Finding(
             "problem",
             "disk",
-            f"{told}; loads and publications want {needed / 1024**3:.1f}. Make room, or "
-            "move ROSTER_PLATFORM__DATA_DIR.",
+            f"{told}; loads, publications and retention want {needed / 1024**3:.1f}. Make "
+            "room: start the schedule retention_daily, or move "
+            "ROSTER_PLATFORM__DATA_DIR.",
+        )
+    if free < 2 * needed:
+        return Finding(
+            "note",
+            "disk",
+            f"{told}; {needed / 1024**3:.1f} are wanted, and it grows. Start the schedule "
+            "retention_daily, or lower ROSTER_PLATFORM__KEEP_RUNS_DAYS.",
         )
     return Finding("ok", "disk", told)
+
+
+def _history_bytes() -> int:
+    """The size of Dagster's folder; 0 without one."""
+    from roster_platform.lib.retention import folder_size
+
+    folder = Path(os.environ.get("DAGSTER_HOME") or os.devnull)
+    return folder_size(folder) if folder.is_dir() else 0
 
 
 def _pending(warehouse: Warehouse) -> Iterator[Finding]:
@@ -217,7 +364,11 @@ def _pending(warehouse: Warehouse) -> Iterator[Finding]:
 def _dagster() -> Iterator[Finding]:
     import dagster as dg
 
-    from roster_platform.lib.partitions import quarantined_pages, registered_pages
+    from roster_platform.lib.partitions import (
+        page_name,
+        quarantined_pages,
+        registered_pages,
+    )
 
     home = os.environ.get("DAGSTER_HOME")
     if not home:
@@ -238,9 +389,12 @@ def _dagster() -> Iterator[Finding]:
     with dg.DagsterInstance.get() as instance:
         yield from _daemons(instance)
         registered = set(registered_pages(instance))
-        resting = quarantined_pages(instance)
+        resting = sorted(quarantined_pages(instance))
+        named = ", ".join(page_name(instance, page) for page in resting[:10])
     with suppress(ConfigurationError):  # Told already.
-        configured = set(autorosters_settings().configured_page_ids())
+        configured = set(
+            as_known(autorosters_settings().configured_page_ids(), registered)
+        )
         if configured != registered:
             yield Finding(
                 "note",
@@ -253,8 +407,8 @@ def _dagster() -> Iterator[Finding]:
         yield Finding(
             "note",
             "roster pages",
-            f"{len(resting)} are in quarantine: {', '.join(sorted(resting)[:10])}. See "
-            "why in the last failed run of autorosters_snapshot (docs/runbook.md).",
+            f"{len(resting)} are in quarantine: {named}. See "
+            "why in the last failed run of autorosters_snapshot (docs/operations.md).",
         )
 
 
@@ -267,5 +421,5 @@ def _daemons(instance: dg.DagsterInstance) -> Iterator[Finding]:
             "note",
             "Dagster",
             "its daemon does not run, so nothing happens by itself: `make dev`, or "
-            "`dagster-daemon run` beside the webserver.",
+            "`dagster-daemon run` next to the webserver.",
         )

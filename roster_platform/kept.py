@@ -1,4 +1,4 @@
-"""What lives as long as its process, left out of Python's search for garbage."""
+"""Objects that exist as long as their process, left out of garbage collection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def kept_for_good() -> Iterator[None]:
-    """No garbage is looked for while this lasts, nor ever in what was made until its end.
+    """Disable garbage collection inside the block and freeze everything created in it.
 
     For imports, definitions, and data that is only read: Python would look through all of
     it again and again while it grows, and a last time when the process ends.

@@ -68,6 +68,9 @@ class Told:
         job.execute_in_process(instance=self.instance, raise_on_error=False, tags=tags)
 
 
+PAGE_RANGE = [f"dagster/asset_partition_range_{end}" for end in ("start", "end")]
+
+
 @pytest.fixture
 def told(monkeypatch) -> Iterator[Told]:
     """A webhook that listens, and a sensor that had its first tick."""
@@ -121,10 +124,10 @@ def test_a_failed_operation_is_told_once_and_its_recovery_too(told) -> None:
         }
     ]
     told.run("roster__orders", fails("Roster refused /v2/orders with status 403."))
-    assert told.tick() == "Nothing new to tell."
+    assert told.tick() == "Nothing new to report."
     told.run("roster__orders", works)
     told.tick()
-    assert "🟢 operation roster__orders is well again" in told.text()
+    assert "🟢 operation roster__orders: resolved" in told.text()
     told.run("roster__orders", works)
     told.tick()
     assert told.news() == []
@@ -169,25 +172,34 @@ def test_a_check_is_told_and_its_recovery_too(told, severity, word) -> None:
     assert text.count("total_is_kept") == 1
     _checked(told, passed=True, severity=severity)
     told.tick()
-    assert "🟢 check total_is_kept of orders is well again" in told.text()
+    assert "🟢 check total_is_kept of orders: resolved" in told.text()
 
 
 def test_failed_pages_are_told_by_name_each_once(told) -> None:
-    told.run(READ_PAGES, fails_pages(a="refused with status 403", b="held back"))
+    told.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            ["autorosters", "pages"], partition="b", metadata={"title": "Harbor City"}
+        )
+    )
+    told.run(READ_PAGES, fails_pages(a="refused with status 403", b="rejected"))
     told.tick()
     text = told.text()
     assert "roster page a: refused with status 403" in text
-    assert "roster page b: held back" in text
+    assert "roster page Harbor City (b): rejected" in text
     assert "operation" not in text
-    told.run(READ_PAGES, fails_pages(b="held back", c="is not a list"))
+    told.run(READ_PAGES, fails_pages(b="rejected", c="is not a list"))
     told.tick()
     text = told.text()
     assert "roster page c: is not a list" in text
-    assert "🟢 roster page a is well again" in text
-    assert "roster page b" not in text
+    assert "🟢 roster page a: resolved" in text
+    assert "roster page Harbor City" not in text
     told.run(READ_PAGES, works, tags={"dagster/partition": "b"})
     told.tick()
-    assert "🟢 roster page b is well again" in told.text()
+    assert "🟢 roster page Harbor City (b): resolved" in told.text()
+    # A backfill of one page is a range.
+    told.run(READ_PAGES, works, tags=dict.fromkeys(PAGE_RANGE, "c"))
+    told.tick()
+    assert "🟢 roster page c: resolved" in told.text()
 
 
 def test_a_page_in_quarantine_is_over_when_it_is_released(told) -> None:
@@ -202,7 +214,7 @@ def test_a_page_in_quarantine_is_over_when_it_is_released(told) -> None:
     release(told.instance, ["a"])
     told.run(ASK_QUARANTINED, works)
     told.tick()
-    assert "🟢 roster page a is well again" in told.text()
+    assert "🟢 roster page a: resolved" in told.text()
 
 
 def test_what_a_channel_did_not_take_is_told_at_the_next_tick(monkeypatch) -> None:
@@ -218,7 +230,7 @@ def test_what_a_channel_did_not_take_is_told_at_the_next_tick(monkeypatch) -> No
         told.tick()
         told.run("one", fails("broken"))
         assert "webhook answered with status 503; 1 finding(s) wait" in told.tick()
-        assert "webhook was told 1" in told.tick()
+        assert "webhook received 1" in told.tick()
         assert [body["findings"][0]["reason"] for body in told.news()] == ["broken"] * 2
         assert len(whole.bodies) == 1
 
@@ -246,10 +258,26 @@ def test_slack_and_discord_get_their_own_form(channel, field, monkeypatch) -> No
             told.run(f"op_{number}", fails("x" * 1000))
         told.tick()
         (body,) = told.news()
-        assert set(body) == {field}
+        assert set(body) - {"allowed_mentions"} == {field}
         assert body[field].startswith("Roster Platform: 30 new problem(s)")
         assert "https://dagster.example/runs/" in body[field]
         assert len(body[field]) <= 2000 or channel == "SLACK"
+
+
+@pytest.mark.parametrize(
+    ("channel", "field"), [("SLACK", "text"), ("DISCORD", "content")]
+)
+def test_what_an_api_wrote_calls_nobody_together(channel, field, monkeypatch) -> None:
+    with dg.instance_for_test() as instance, local_api(lambda _: {}) as api:
+        monkeypatch.setenv(f"{SETTING}{channel}_WEBHOOK_URL", f"{api.url}/hook")
+        told = Told(instance, api)
+        told.tick()
+        told.run("one", fails("the page @everyone <!channel>"))
+        told.tick()
+        (body,) = told.news()
+        called = "@everyone" if channel == "DISCORD" else "<!channel>"
+        assert "the page" in body[field]
+        assert called not in body[field]
 
 
 def test_secrets_and_personal_data_stay_out(told, monkeypatch) -> None:
@@ -296,7 +324,7 @@ def test_an_alert_arrives_by_e_mail(monkeypatch) -> None:
             told = Told(instance, api)
             told.tick()
             told.run("one", fails("broken"))
-            assert told.tick() == "email was told 1 finding(s)"
+            assert told.tick() == "email received 1 finding(s)"
     (mail,) = received
     assert "To: ops@example.com" in mail
     assert "Subject: Roster Platform: 1 new problem(s)" in mail

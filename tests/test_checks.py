@@ -39,7 +39,24 @@ class Orders:
 
 
 def _order(number: int, **fields: Any) -> dict[str, Any]:
-    return {"orderId": f"o{number}", "status": "paid", "totalPrice": "10.00", **fields}
+    return {
+        "orderId": f"o{number}",
+        "orderNumber": f"#{number}",
+        "orderDate": "2026-11-01T00:00:00",
+        "discountCodes": [],
+        "lineItems": [],
+        "status": "paid",
+        "currency": "USD",
+        "subtotalPrice": "9.00",
+        "totalPrice": "10.00",
+        "refundedAmount": "0.00",
+        "firstName": "Ada",
+        "email": "ada@example.org",
+        "referralId": None,
+        "createdAt": "2026-11-01T00:00:00Z",
+        "updatedAt": "2026-11-01T00:00:00Z",
+        **fields,
+    }
 
 
 @pytest.fixture
@@ -107,18 +124,18 @@ def test_most_of_a_table_is_not_marked_unless_confirmed(orders, warehouse) -> No
 
 
 def test_a_read_that_cannot_know_marks_nothing(orders, warehouse, monkeypatch) -> None:
-    """A total that is not reached, no total at all, or a filter: nothing is missed."""
+    """A total that is not reached: nothing is missed. Without one, the end is proven."""
     with _loaded(warehouse):
         pass
     orders.listed, orders.more = orders.listed[1:], 1
     with _loaded(warehouse, full_read=True) as report:
         assert report.deleted == 0
-        assert "announces 40 records but listed 39" in report.warnings[0]
+        assert "there are 40 records (pagination.totalCount)" in report.proof
+        assert "39 were read" in report.warnings[0]
     orders.more, orders.tells_total = 0, False
     with _loaded(warehouse) as report:
-        assert report.deleted == 0
-    with _loaded(warehouse, full_read=True) as report:
-        assert report.deleted == 1
+        assert report.proof == "page 2, after the last, is empty"
+        assert (report.deleted, report.announced) == (1, None)
 
 
 def test_a_read_with_configured_parameters_marks_nothing(
@@ -178,20 +195,24 @@ def test_a_read_is_checked_against_the_api_and_the_past(orders, tmp_path) -> Non
         orders.more = 7
         outcomes = read()
         assert {name: passed for name, (passed, _) in outcomes.items()} == {
+            "read_is_complete": False,
             "rows_match_api": False,
             "volume_is_plausible": False,
             "fields_are_as_expected": False,
         }
-        assert "says 107 and the table has 100" in outcomes["rows_match_api"][1]
-        assert "100 rows; usual of late were 40" in outcomes["volume_is_plausible"][1]
+        assert "announces 107 and the table has 100" in outcomes["rows_match_api"][1]
+        assert (
+            "100 rows; recent reads usually had 40"
+            in outcomes["volume_is_plausible"][1]
+        )
         drift = outcomes["fields_are_as_expected"][1]
         assert "orders.coupon: undeclared field (100 rows)" in drift
-        # A list that has no total to reach does not tell what is lost.
-        assert "totalPrice" not in drift
+        # Also an incomplete read says that what the marts need never came.
+        assert "orders.totalPrice: never came" in drift
 
         orders.more = 0
         assert (
-            "orders.totalPrice: is sent no longer"
+            "orders.totalPrice: no longer comes"
             in (read()["fields_are_as_expected"][1])
         )
         config = {"ops": {"roster__orders": {"config": {"accept_fields": True}}}}
@@ -237,4 +258,5 @@ def test_pages_are_checked_as_one_read(sandbox, tmp_path) -> None:
         "every_page_is_fresh"
     ]
     assert not passed
-    assert said.startswith("1 pages were last read too long ago: " + resting)
+    assert said.startswith("1 pages were last read too long ago: ")
+    assert f" ({resting}): 20" in said

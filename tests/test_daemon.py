@@ -26,12 +26,34 @@ from tests.doors import listening
 from tests.local_api import LocalApi, local_api
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
+# A minute is the least that cron can say.
 CADENCES = {
     f"ROSTER_PLATFORM__{job}_CRON": "* * * * *"
-    for job in ("ROSTER_INCREMENTAL", "AUTOROSTERS_SNAPSHOT", "AUTOROSTERS_QUARANTINE")
-} | {"ROSTER_PLATFORM__MODELS_CRON": "*/2 * * * *"}
+    for job in ("AUTOROSTERS_SNAPSHOT", "AUTOROSTERS_QUARANTINE", "ROSTER_INCREMENTAL")
+}
+_REPOSITORY = {
+    "repositoryLocationName": "roster_platform",
+    "repositoryName": "__repository__",
+}
+_START = """
+    mutation Start($schedule: ScheduleSelector!) {
+        startSchedule(scheduleSelector: $schedule) {
+            ... on ScheduleStateResult { scheduleState { id } }
+            ... on PythonError { message }
+        }
+    }
+"""
+_STOP = """
+    mutation Stop($id: String!) {
+        stopRunningSchedule(id: $id) {
+            ... on ScheduleStateResult { scheduleState { status } }
+            ... on PythonError { message }
+        }
+    }
+"""
 PAGES = dg.AssetKey(["autorosters", "pages"])
-_PATIENCE_SECONDS = 600
+_PATIENCE_SECONDS = 1200
+_LOOKS_AT_A_TICK = 60
 
 
 @dataclass
@@ -62,22 +84,71 @@ class Living:
                 }
             }
         """
-        parameters = {
-            "selector": {
-                "repositoryLocationName": "roster_platform",
-                "repositoryName": "__repository__",
-                "jobName": job,
-            },
-            "runConfigData": {},
-        }
-        body = {"query": query, "variables": {"parameters": parameters}}
+        parameters = {"selector": {**_REPOSITORY, "jobName": job}, "runConfigData": {}}
+        return self._asked(query, parameters=parameters)["launchRun"]["run"]["runId"]
+
+    def tick(self, schedule: str) -> dg.DagsterRun:
+        """The run of one tick of a schedule, which is started for it, and stopped again.
+
+        One that ticked all the time would keep the processors busy for nothing.
+        """
+        before = {run.run_id for run in self.scheduled_runs(schedule)}
+        with self.started(schedule):
+            (newest, *_) = until(
+                lambda: [
+                    r for r in self.scheduled_runs(schedule) if r.run_id not in before
+                ],
+                f"{schedule} ticks",
+            )
+        return newest
+
+    @contextmanager
+    def started(self, schedule: str) -> Iterator[None]:
+        """Start a schedule, as the switch in the UI does, for as long as the body runs."""
+        selector = {**_REPOSITORY, "scheduleName": schedule}
+        state = self._asked(_START, schedule=selector)["startSchedule"]
+        try:
+            yield
+        finally:
+            # A tick that the daemon gave up stays STARTED while its schedule is stopped, so
+            # its end is not waited for longer. One that starts the schedule again after
+            # that costs processor time, and no result.
+            for _ in range(_LOOKS_AT_A_TICK):
+                if self._stop(schedule, state["scheduleState"]["id"]):
+                    break
+                time.sleep(0.5)
+
+    def _stop(self, schedule: str, state_id: str) -> bool:
+        """Stop a schedule; returns false in a tick, whose end would start it again."""
+        (state,) = (
+            s for s in self.instance.all_instigator_state() if s.name == schedule
+        )
+        ticks = self.instance.get_ticks(
+            state.instigator_origin_id, state.selector_id, limit=1
+        )
+        is_ticking = any(tick.status.value == "STARTED" for tick in ticks)
+        stopped = self._asked(_STOP, id=state_id)["stopRunningSchedule"]
+        assert stopped["scheduleState"]["status"] == "STOPPED"
+        return not is_ticking
+
+    def _asked(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = {"query": query, "variables": variables}
         request = urllib.request.Request(
             f"{self.url}/graphql",
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request) as answer:
-            return json.load(answer)["data"]["launchRun"]["run"]["runId"]
+            return json.load(answer)["data"]
+
+    def finishes_well(self, run_id: str) -> None:
+        """Wait for the end of a run, and require its success."""
+
+        def run() -> dg.DagsterRun:
+            return self.instance.get_run_by_id(run_id)
+
+        until(lambda: run().is_finished, f"run {run_id} finishes")
+        assert run().status == dg.DagsterRunStatus.SUCCESS, run_id
 
     def scheduled_runs(self, schedule: str) -> list[dg.DagsterRun]:
         return list(
@@ -116,7 +187,7 @@ def until(what: Callable[[], Any], said: str) -> Any:
 
 @pytest.fixture(scope="module")
 def living(tmp_path_factory) -> Iterator[Living]:
-    """Two pages are loaded already; a third one is configured, the daemon starts."""
+    """Two pages are registered; a third one is configured, the daemon starts."""
     folder = tmp_path_factory.mktemp("living")
     with ExitStack() as stack:
         sandbox = stack.enter_context(running_sandbox(orders=40, pages=3, members=10))
@@ -140,9 +211,8 @@ def living(tmp_path_factory) -> Iterator[Living]:
         )
         assert len(registered_pages(instance)) == 2
         workspace = ("-w", "workspace.yaml")
-        for what in ("schedule", "sensor"):
-            done = deployment.run("dagster", what, "start", "--start-all", *workspace)
-            assert done.returncode == 0, done.stdout[-3000:]
+        done = deployment.run("dagster", "sensor", "start", "--start-all", *workspace)
+        assert done.returncode == 0, done.stdout[-3000:]
         scripts = Path(sys.executable).parent
         for name, *arguments in (
             ("dagster-daemon", "run", *workspace),
@@ -191,13 +261,8 @@ def test_pages_come_fail_rest_and_return_and_people_are_told_once(living) -> Non
         lambda: third in instance.get_materialized_partitions(PAGES),
         "the new page is loaded",
     )
-    until(
-        lambda: (
-            living.scheduled_runs("autorosters_snapshot_daily")
-            and living.scheduled_runs("roster_incremental_hourly")
-        ),
-        "the schedules tick",
-    )
+    # The schedule reads the two that were registered before.
+    living.tick("autorosters_snapshot_daily")
     until(
         lambda: _published_pages(living.deployment.folder) == {first, second, third},
         "the published marts have every page",
@@ -206,26 +271,25 @@ def test_pages_come_fail_rest_and_return_and_people_are_told_once(living) -> Non
     # A page is refused: it rests, and people are told.
     living.sandbox.advance(1)
     living.sandbox.fault(f"/api/roster/{second}", status=403, times=-1)
+    living.tick("autorosters_snapshot_daily")
     until(lambda: second in quarantined_pages(instance), "the page is in quarantine")
-    subject = f"roster page {second}"
+    (title,) = (
+        page["title"]
+        for page in living.sandbox.get("oracle/pages")
+        if page["page_id"] == second
+    )
+    subject = f"roster page {title} ({second})"
     until(lambda: subject in {f["subject"] for f in living.told()}, "an alert")
 
     # Scheduled reads go on without it, and nobody is told again.
-    seen = len(living.scheduled_runs("autorosters_snapshot_daily"))
-    good = until(
-        lambda: [
-            run
-            for run in living.scheduled_runs("autorosters_snapshot_daily")[:-seen]
-            if run.status == dg.DagsterRunStatus.SUCCESS
-        ],
-        "a scheduled read without the page succeeds",
-    )
-    assert good
+    read = living.tick("autorosters_snapshot_daily")
+    living.finishes_well(read.run_id)
     assert [f["is_over"] for f in living.told() if f["subject"] == subject] == [False]
 
     # It answers again: it is released, and that is told, once.
     living.sandbox.delete("/admin/faults")
-    until(lambda: not quarantined_pages(instance), "the page is released")
+    with living.started("autorosters_quarantine_schedule"):
+        until(lambda: not quarantined_pages(instance), "the page is released")
     until(
         lambda: (
             [f["is_over"] for f in living.told() if f["subject"] == subject]
@@ -236,19 +300,14 @@ def test_pages_come_fail_rest_and_return_and_people_are_told_once(living) -> Non
 
 
 def test_the_web_ui_listens_on_this_machine_only(living, tries) -> None:
-    tries("Open doors")()
+    tries("Listening ports")()
     assert listening() == {"127.0.0.1"}
 
 
 def test_eight_runs_at_the_same_moment_all_finish(living) -> None:
-    deployment, instance = living.deployment, living.instance
+    deployment = living.deployment
     first, *_, last = deployment.page_ids
-    schedule = "roster_incremental_hourly"
-    before = {run.run_id for run in living.scheduled_runs(schedule)}
-    by_schedule = until(
-        lambda: [r for r in living.scheduled_runs(schedule) if r.run_id not in before],
-        "a scheduled run",
-    )
+    by_schedule = living.tick("roster_incremental_hourly")
     dagster = (sys.executable, "-m", "dagster")
     module = ("-m", "roster_platform.definitions")
     commands = [
@@ -279,14 +338,9 @@ def test_eight_runs_at_the_same_moment_all_finish(living) -> None:
     for process in processes:
         output, _ = process.communicate(timeout=2 * _PATIENCE_SECONDS)
         assert process.returncode == 0, output[-3000:]
-    run_ids = [*launched, by_schedule[0].run_id]
-    until(
-        lambda: all(instance.get_run_by_id(run_id).is_finished for run_id in run_ids),
-        "launched and scheduled runs finish",
-    )
+    run_ids = [*launched, by_schedule.run_id]
     for run_id in run_ids:
-        status = instance.get_run_by_id(run_id).status
-        assert status == dg.DagsterRunStatus.SUCCESS, run_id
+        living.finishes_well(run_id)
     assert len(commands) + len(run_ids) == 8
 
     counts = living.sandbox.get("state")["counts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -52,6 +53,28 @@ def test_what_is_wrong_is_told_with_its_remedy_and_without_secrets(deployment) -
     assert "✗  Auto Rosters" in done.stdout
     assert "secret" not in done.stdout.replace("secrets.toml", "")
     assert done.stdout.endswith("2 problem(s)\n")
+
+
+@pytest.mark.parametrize(
+    ("share_of_free", "mark", "said"),
+    [(2, "✗", "want"), (0.75, "!", "are wanted, and it grows")],
+)
+def test_a_disk_that_fills_up_is_told_before_it_is_full(
+    share_of_free, mark, said, deployment
+) -> None:
+    history = deployment.home / "history" / "runs"
+    history.mkdir(parents=True)
+    with (history / "index.db").open("wb") as index:
+        # It takes no room: nothing is written.
+        index.truncate(int(shutil.disk_usage(history).free * share_of_free))
+    (line,) = (
+        line
+        for line in deployment.run(*DOCTOR).stdout.splitlines()
+        if "Dagster's history has" in line
+    )
+    assert line.strip().startswith(mark)
+    assert said in line
+    assert "retention_daily" in line
 
 
 def test_missing_tokens_and_homes_are_notes(deployment) -> None:

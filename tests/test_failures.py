@@ -198,6 +198,11 @@ def test_an_emptied_page_leaves_nothing_of_it(sandbox, deployment) -> None:
     assert deployment.value(of_page) > 0
     kept = deployment.value(others)
     sandbox.post("/admin/pages", {"page_id": page, "action": "clear"})
+    # However small the page: a second read has to agree that everybody left.
+    done = deployment.materialize("autorosters/pages", "--partition", page)
+    assert done.returncode == 1
+    assert "0 members on page" in _message(done.stdout, "1 of 1 roster pages failed")
+    assert deployment.value(of_page) > 0
     done = deployment.materialize("autorosters/pages", "--partition", page)
     assert done.returncode == 0, done.stdout[-3000:]
     assert deployment.value(of_page) == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -36,12 +38,46 @@ def deployment(tmp_path_factory) -> Iterator[Deployment]:
         yield made
 
 
-def _build(deployment: Deployment, **environment: str):
+def _build(
+    deployment: Deployment, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return run_dbt(
-        *("build", "--exclude-resource-type", "unit_test"),
+        *("build", "--exclude-resource-type", "unit_test", *arguments),
         folder=deployment.folder,
         environment={**deployment.environment, **environment},
     )
+
+
+@dataclass(frozen=True)
+class Clear:
+    """What a build without the setting leaves."""
+
+    personal: set[str]
+    columns: set[str]
+    emails: list[tuple]
+
+
+EMAILS = "select count(distinct email), count(email) from marts.dim_members"
+
+
+@pytest.fixture(scope="module")
+def clear(deployment: Deployment) -> Clear:
+    done = _build(deployment, "--exclude-resource-type", "test")
+    assert done.returncode == 0, done.stdout[-3000:]
+    personal = _personal_values(deployment)
+    return Clear(
+        personal,
+        _clear_values_in_marts(deployment, personal),
+        deployment.query(EMAILS),
+    )
+
+
+@pytest.fixture(scope="module")
+def hashed(deployment: Deployment, clear: Clear) -> subprocess.CompletedProcess[str]:
+    """The build with the setting, after one without it."""
+    done = _build(deployment, **HASHED)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done
 
 
 def _personal_values(deployment: Deployment) -> set[str]:
@@ -72,33 +108,57 @@ def _clear_values_in_marts(deployment: Deployment, personal: set[str]) -> set[st
     return found
 
 
-def test_marts_hold_no_clear_personal_data(deployment) -> None:
-    done = _build(deployment)
-    assert done.returncode == 0, done.stdout[-3000:]
-    personal = _personal_values(deployment)
-    assert "dim_members.email" in _clear_values_in_marts(deployment, personal)
-    distinct = "select count(distinct email), count(email) from marts.dim_members"
-    counts = deployment.query(distinct)
-
-    done = _build(deployment, **HASHED)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert _clear_values_in_marts(deployment, personal) == set()
-    assert deployment.query(distinct) == counts
+def test_marts_hold_no_clear_personal_data(deployment, clear, hashed) -> None:
+    assert "dim_members.email" in clear.columns
+    assert _clear_values_in_marts(deployment, clear.personal) == set()
+    assert deployment.query(EMAILS) == clear.emails
 
 
-def test_the_hash_is_keyed_and_the_key_stays_secret(deployment) -> None:
-    done = _build(deployment, **HASHED)
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_the_hash_is_keyed_and_the_key_stays_secret(deployment, hashed) -> None:
     (email,) = deployment.query(
         "select distinct email from intermediate.int_members "
         "where email is not null order by 1 limit 1"
     )[0]
-    hashed = hmac.digest(KEY.encode(), email.encode(), hashlib.sha256).hex()[:32]
+    expected = hmac.digest(KEY.encode(), email.encode(), hashlib.sha256).hex()[:32]
     assert deployment.value(
-        f"select count(*) from marts.dim_members where email = '{hashed}'"
+        f"select count(*) from marts.dim_members where email = '{expected}'"
     )
+    assert _customers(deployment) == _hashed_customers(deployment)
     assert deployment.files_that_contain(KEY) == []
-    assert KEY not in done.stdout
+    assert KEY not in hashed.stdout
+
+
+def test_customers_are_hashed_with_a_key_where_there_is_one(deployment, hashed) -> None:
+    """Their e-mail is in no mart; only its hash depends on the settings."""
+    plain = {hashlib.md5(email.encode()).hexdigest() for email in _emails(deployment)}
+    for key, expected in ((None, plain), (KEY, _hashed_customers(deployment))):
+        done = deployment.run(
+            *("roster_platform.cli", "dbt", "build", "--select", "dim_customers"),
+            *("--exclude-resource-type", "test", "unit_test"),
+            ROSTER_PLATFORM__PII_KEY=key,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert _customers(deployment) == expected
+
+
+def _emails(deployment: Deployment) -> set[str]:
+    """Return the e-mails of the orders, as they are compared."""
+    rows = deployment.query("select distinct email from staging.stg_roster__orders")
+    return {email.strip().lower() for (email,) in rows if email}
+
+
+def _customers(deployment: Deployment) -> set[str]:
+    return {
+        key
+        for (key,) in deployment.query("select customer_key from marts.dim_customers")
+    }
+
+
+def _hashed_customers(deployment: Deployment) -> set[str]:
+    return {
+        hmac.digest(KEY.encode(), email.encode(), hashlib.sha256).hex()[:32]
+        for email in _emails(deployment)
+    }
 
 
 def test_without_a_key_nothing_is_built(deployment) -> None:

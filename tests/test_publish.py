@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roster_platform.ingest.publish import publish_marts
+from roster_platform.ingest.publish import NoMartsError, publish_marts
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 
@@ -117,3 +117,11 @@ def test_a_publication_that_died_is_never_seen_and_is_swept(warehouse) -> None:
     assert published(warehouse, "select count(*) from marts.fct_things") == [(1,)]
     publish_marts(warehouse)
     assert not left.exists()
+
+
+def test_without_a_mart_the_last_publication_stays(warehouse) -> None:
+    publish_marts(warehouse)
+    write(warehouse, "drop schema marts cascade")
+    with pytest.raises(NoMartsError, match="roster-platform dbt build"):
+        publish_marts(warehouse)
+    assert published(warehouse, "select amount from marts.fct_things") == [(2.5,)]

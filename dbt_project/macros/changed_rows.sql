@@ -4,7 +4,7 @@
     {%- set columns = model.columns.keys() | join(',\n        ') -%}
     {%- set held = [] -%}
     {%- if builds_on_itself() -%}
-        {%- for column in adapter.get_columns_in_relation(this) -%}
+        {%- for column in get_column_schema_from_query('select * from ' ~ this) -%}
             {%- do held.append(column.name | lower) -%}
         {%- endfor -%}
     {%- endif -%}

@@ -5,7 +5,7 @@
     {%- set relation = source(source_name, table_name) -%}
     {%- set loaded = load_relation(relation) if flags.INTROSPECT else none -%}
     {%- if loaded -%}
-        {%- for column in adapter.get_columns_in_relation(loaded) -%}
+        {%- for column in get_column_schema_from_query('select * from ' ~ loaded) -%}
             {%- do names.append(column.name | lower) -%}
         {%- endfor -%}
     {%- elif not flags.INTROSPECT -%}

@@ -6,7 +6,7 @@
 {% materialization compared_table, default %}
     {%- set existing = load_cached_relation(this) -%}
     {%- if existing is none or not existing.is_table or should_full_refresh()
-        or not same_columns(existing, sql) or not same_rows(existing, sql) -%}
+        or not same_content(existing, sql) -%}
         {%- set build = context.get(
             'materialization_table_' ~ adapter.type(), context['materialization_table_default']
         ) -%}
@@ -24,22 +24,15 @@
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {% endmaterialization %}
 
-{% macro same_columns(relation, sql) -%}
-    {{ return(adapter.dispatch('same_columns', 'roster_platform')(relation, sql)) }}
-{%- endmacro %}
-
-{#- Most databases call one type by other names in a query than in a table. -#}
-{% macro default__same_columns(relation, sql) -%}
+{% macro same_content(relation, sql) -%}
+    {#- Most databases call types by other names in a query than in a table. -#}
+    {%- set with_types = target.type == 'duckdb' -%}
+    {#- It also begins the transaction in which the table is replaced, or left. -#}
+    {%- set held = adapter.get_columns_in_relation(relation) -%}
     {{ return(
-        column_traits(adapter.get_columns_in_relation(relation), false)
-        == column_traits(get_column_schema_from_query(sql), false)
-    ) }}
-{%- endmacro %}
-
-{% macro duckdb__same_columns(relation, sql) -%}
-    {{ return(
-        column_traits(adapter.get_columns_in_relation(relation), true)
-        == column_traits(get_column_schema_from_query(sql), true)
+        column_traits(held, with_types)
+        == column_traits(get_column_schema_from_query(sql), with_types)
+        and same_rows(relation, held, sql)
     ) }}
 {%- endmacro %}
 
@@ -51,9 +44,9 @@
     {{ return(traits | sort) }}
 {%- endmacro %}
 
-{% macro same_rows(relation, sql) -%}
+{% macro same_rows(relation, held, sql) -%}
     {%- set columns = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- for column in held -%}
         {%- do columns.append(adapter.quote(column.name)) -%}
     {%- endfor -%}
     {%- set columns = columns | join(', ') -%}

@@ -8,6 +8,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+-- Who a person is, as a hash: a keyed one where there is a key, else one that anybody who
+-- knows the value can compute.
+{% macro hashed(column) -%}
+    {%- if env_var('ROSTER_PLATFORM__HASH_PII', 'false') | lower in ('true', '1')
+        or env_var('ROSTER_PLATFORM__DBT_HAS_PII_KEY', 'false') == 'true' -%}
+        {{ adapter.dispatch('keyed_hash', 'roster_platform')(column) }}
+    {%- else -%}
+        {{ dbt.hash(column) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro default__keyed_hash(column) -%}
     {{ exceptions.raise_compiler_error(
         "Hashing personal data (ROSTER_PLATFORM__HASH_PII) is not available on "

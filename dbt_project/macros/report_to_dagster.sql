@@ -1,19 +1,9 @@
--- A post-hook: tells Dagster the rows of a table, and dagster-dbt the columns of a model and
--- of what it reads, from which it derives the lineage of every column. They are the described
--- ones, so the warehouse is not asked.
+-- A post-hook: tells Dagster the rows of a table, and dagster-dbt the columns of a model. They
+-- are the described ones, so the warehouse is not asked.
 -- https://docs.dagster.io/integrations/libraries/dbt/reference
 {% macro report_to_dagster() -%}
     {%- if execute and env_var('DAGSTER_DBT_CLI', '') == 'true' -%}
-        {%- set parents = {} -%}
-        {%- for unique_id in model.depends_on.nodes -%}
-            {%- set parent = graph.nodes.get(unique_id) or graph.sources.get(unique_id) -%}
-            {%- do parents.update(
-                {parent.relation_name: {'columns': described_columns(parent)}}
-            ) -%}
-        {%- endfor -%}
-        {%- do log(
-            tojson({'columns': described_columns(model), 'parents': parents}), info=true
-        ) -%}
+        {%- do log(tojson({'columns': described_columns(model)}), info=true) -%}
         {%- if model.config.materialized != 'view' -%}
             {%- set counted = run_query('select count(*) from ' ~ this) -%}
             {%- do log(counted.columns[0][0] ~ ' rows in ' ~ this, info=true) -%}

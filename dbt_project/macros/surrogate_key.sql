@@ -9,11 +9,17 @@
     end
 {%- endmacro %}
 
+-- Several columns as one text, from which each can be read again: what is in them is
+-- escaped where it looks like the separator.
 {% macro concat_columns(columns) -%}
     {%- set parts = [] -%}
     {%- for column in columns -%}
+        {%- set text = 'cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')' -%}
+        {%- if columns | length > 1 -%}
+            {%- set text = "replace(replace(" ~ text ~ ", '!', '!0'), '|', '!1')" -%}
+        {%- endif -%}
         {%- if not loop.first -%}{%- do parts.append("'|'") -%}{%- endif -%}
-        {%- do parts.append('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') -%}
+        {%- do parts.append(text) -%}
     {%- endfor -%}
     {{ return(dbt.concat(parts)) }}
 {%- endmacro %}

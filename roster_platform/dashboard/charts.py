@@ -1,8 +1,8 @@
-"""How answers are drawn: Altair charts, turned into SVG without a browser or network."""
+"""Charts of the answers: Altair, turned into SVG without a browser or network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from roster_platform.dashboard.queries import Rows
 
@@ -29,6 +29,7 @@ _STATUS_COLOURS = {
 }
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _WIDTH, _HEIGHT = 470, 210
+_MOST_POINTS = 120
 
 
 def svg(chart: alt.Chart | alt.LayerChart) -> str:
@@ -89,7 +90,12 @@ def _time_axis() -> alt.Axis:
 
 
 def stacked_bars(
-    rows: Rows, x: str, y: str, by: str, names: list[str], unit: str
+    rows: Rows,
+    x: str,
+    y: str,
+    by: str,
+    names: list[str],
+    unit: Literal["utcyearweek", "utcyearmonthdate"],
 ) -> alt.Chart:
     """Bars over time, one per ``unit``, stacked by a word."""
     import altair as alt
@@ -112,12 +118,12 @@ def stacked_bars(
 
 
 def lines(rows: Rows, x: str, y: str, by: str, y_format: str = "") -> alt.Chart:
-    """One line per word over time."""
+    """One straight line per word over time; points show where there is data."""
     import altair as alt
 
     return (
         _chart(rows)
-        .mark_line(interpolate="monotone", strokeWidth=2)
+        .mark_line(point=len(rows) <= _MOST_POINTS, strokeWidth=2)
         .encode(
             x=alt.X(x, type="temporal", title=None, axis=_time_axis()),
             y=alt.Y(y, type="quantitative", title=y, axis=alt.Axis(format=y_format)),
@@ -241,7 +247,7 @@ def shares(rows: Rows) -> alt.Chart:
 
 
 def matrix(rows: Rows) -> alt.Chart:
-    """Who holds which certification on one page."""
+    """Return who holds which certification on one page."""
     import altair as alt
 
     members = len({row["member"] for row in rows})

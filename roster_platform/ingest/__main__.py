@@ -7,8 +7,11 @@
     python -m roster_platform.ingest autorosters --page ID --user DISCORD_ID
     python -m roster_platform.ingest clicks                    # send the outbox
 
-Then ``dlt pipeline roster_pipeline info`` and ``… show`` work on what was loaded.
-Exits with 1 when anything failed; the rest is loaded all the same.
+Then ``dlt pipeline roster_pipeline info`` describes what was loaded, and
+``roster-platform show`` opens a browser of it.
+Exits with 1 when anything failed, was incomplete, or came without a field that marts
+cannot do without; the rest is loaded all the same. An API without
+credentials, or an endpoint that is switched off, is reported as off, and is no failure.
 """
 
 from __future__ import annotations
@@ -18,14 +21,22 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
 from roster_platform.ingest.clicks import load_clicks
 from roster_platform.ingest.errors import IngestError
+from roster_platform.ingest.mappings import where_to_declare
+from roster_platform.ingest.off import why_off, why_switched_off
+from roster_platform.ingest.page_ids import page_ids
+from roster_platform.ingest.pipelines import pipelines_kept
+from roster_platform.ingest.reads import Outcome
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.ingest.roster.requests import path_of
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
+from roster_platform.ingest.unknown_settings import warn_of_unknown_settings
 from roster_platform.ingest.warehouse import Warehouse
 
 
@@ -35,14 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         warehouse = Warehouse.from_settings()
+        warn_of_unknown_settings()
         steps = options.steps(options, warehouse)
     except IngestError as error:
         print(error, file=sys.stderr)
         return 1
     try:
-        failures = sum(not _run(name, load) for name, load in steps.items())
+        with pipelines_kept():
+            failures = sum(
+                not _run(options.source, name, load) for name, load in steps.items()
+            )
     except KeyboardInterrupt:
-        print("Stopped. Run it again: what was loaded is kept, nothing twice.")
+        print(
+            "Stopped. Run it again: what was loaded stays, and nothing is loaded twice."
+        )
         return 130
     return 1 if failures else 0
 
@@ -57,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     roster.add_argument(
         "resources", nargs="*", metavar="resource", help=", ".join(BY_NAME)
     )
-    roster.add_argument(
-        "--full-read", action="store_true", help="read everything again"
-    )
+    roster.add_argument("--full-read", action="store_true", help="ask for everything")
     roster.add_argument(
         "--confirm-drops",
         action="store_true",
@@ -79,10 +94,19 @@ def _parser() -> argparse.ArgumentParser:
         "--user", metavar="DISCORD_ID", help="refresh one user of the page"
     )
     pages.set_defaults(steps=_autorosters_steps)
+    for each in (roster, pages):
+        each.add_argument(
+            "--accept-fields",
+            action="store_true",
+            help="expect no other fields from now on than those that come",
+        )
+        each.add_argument(
+            "--reload-unchanged",
+            action="store_true",
+            help="write what did not change, too",
+        )
     clicks = sources.add_parser("clicks", help="send the click outbox")
-    clicks.set_defaults(
-        steps=lambda _, warehouse: {"clicks": lambda: load_clicks(warehouse=warehouse)}
-    )
+    clicks.set_defaults(steps=_clicks_steps)
     return parser
 
 
@@ -96,23 +120,35 @@ def _roster_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
             f"Roster has no resource {', '.join(unknown)}. Choose from: "
             f"{', '.join(BY_NAME)}."
         )
-    contacts = roster_settings().contacts_path
-    names = options.resources or [
-        e.name for e in ENDPOINTS if not e.optional or contacts
-    ]
+    settings = roster_settings()
+    # An optional endpoint without a path is not configured.
+    names = _enabled(
+        "roster",
+        options.resources or [e.name for e in ENDPOINTS if path_of(e, settings)],
+        warehouse,
+        by_name=bool(options.resources),
+    )
     return {
-        name: lambda name=name: load_endpoint(
+        name: partial(
+            load_endpoint,
             name,
             warehouse=warehouse,
             full_read=options.full_read,
             confirm_drops=options.confirm_drops,
+            accept_fields=options.accept_fields,
+            reload_unchanged=options.reload_unchanged,
         )
         for name in names
     }
 
 
 def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
-    pages = options.page or autorosters_settings().configured_page_ids()
+    kinds = _enabled(
+        "autorosters", ("pages", "page_users"), warehouse, by_name=bool(options.page)
+    )
+    if not kinds:
+        return {}
+    pages = page_ids(options.page or ()) or autorosters_settings().configured_page_ids()
     if not pages:
         raise IngestError(
             "No roster page is configured. Name one with --page, or list page ids in "
@@ -122,26 +158,70 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
         if len(pages) != 1:
             raise IngestError("--user needs exactly one --page.")
         return {"user": lambda: load_user(pages[0], options.user, warehouse=warehouse)}
+    loads = {"pages": load_pages, "page_users": load_page_users}
     return {
-        "pages": lambda: load_pages(
-            pages, warehouse=warehouse, confirm_drops=options.confirm_drops
-        ),
-        "page_users": lambda: load_page_users(pages, warehouse=warehouse),
+        kind: partial(
+            loads[kind],
+            pages,
+            warehouse=warehouse,
+            confirm_drops=options.confirm_drops,
+            accept_fields=options.accept_fields,
+            reload_unchanged=options.reload_unchanged,
+        )
+        for kind in kinds
     }
 
 
-def _run(name: str, load: Callable[[], AbstractContextManager[Any]]) -> bool:
+def _clicks_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
+    # By name: clicks need the public token alone, and only where some wait.
+    if not _enabled("roster", ("clicks",), warehouse, by_name=True):
+        return {}
+    return {"clicks": lambda: load_clicks(warehouse=warehouse)}
+
+
+def _enabled(
+    source: str, names: Sequence[str], warehouse: Warehouse, *, by_name: bool
+) -> list[str]:
+    """Return the endpoints to read; say in a line which are off, and why.
+
+    What was asked for by name is read without credentials, too, and fails for it.
+    """
+    if not by_name and (off := why_off(source, None, warehouse)):
+        print(f"{source}: {off}")
+        return []
+    off_names = [name for name in names if why_switched_off(source, name)]
+    if off_names:
+        print(f"{', '.join(off_names)}: {why_switched_off(source, off_names[0])}")
+    return [name for name in names if name not in off_names]
+
+
+def _run(
+    source: str, name: str, load: Callable[[], AbstractContextManager[Any]]
+) -> bool:
+    """Load; return whether all that marts cannot do without came."""
     try:
         with load() as loaded:
             report = loaded.report
-            tables = ", ".join(f"{t} {n:,}" for t, n in loaded.row_counts.items())
+            tables = ", ".join(
+                f"{table} {rows:,}"
+                for table, rows in sorted(loaded.row_counts.items())
+                if not table.startswith("_")
+            )
             print(f"{name}: read {report.rows:,} rows; now in the warehouse: {tables}")
             for drift in report.drifts:
                 print(f"  drift: {drift}")
+            lacks_fields = any(drift.severity == "error" for drift in report.drifts)
+            if lacks_fields:
+                print(f"  {where_to_declare(source)}")
             failed = getattr(report, "failed", None)
             if failed:
                 print(f"  {len(failed)} pages failed:\n{report.failure_summary()}")
-            return not failed
+            if report.outcome is Outcome.INCOMPLETE:
+                print(
+                    f"{name}: the read is incomplete: {report.proof}", file=sys.stderr
+                )
+                return False
+            return not (failed or lacks_fields)
     except IngestError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False

@@ -3,7 +3,7 @@
 Files in ``<data_dir>/clicks/outbox`` (JSONL or CSV; write elsewhere and rename them
 in), and rows of the table ``roster_data.clicks_outbox`` if somebody makes one, are taken
 into a ledger, sent with the public token, and their answers loaded. Each
-step is recorded before the next begins, so a kill at any moment only means that a step
+step is recorded before the next begins, so a kill at any time only means that a step
 is repeated: taking in and loading repeat harmlessly, and a click whose answer never
 came is sent again under the same ``Idempotency-Key``.
 """
@@ -79,7 +79,7 @@ create table if not exists rejects (
 
 @dataclass
 class ClicksReport(ReadReport):
-    """What one run did with the outbox."""
+    """The result of one run over the outbox."""
 
     sent: int = 0
     resent: int = 0
@@ -89,7 +89,7 @@ class ClicksReport(ReadReport):
 
 @dataclass(frozen=True)
 class ClicksLoad:
-    """What sending and loading clicks did."""
+    """The result of sending and loading clicks."""
 
     run: PipelineRun
     report: ClicksReport
@@ -389,7 +389,7 @@ def _note(
 
 
 def _table_rows(run: PipelineRun) -> Iterator[tuple[int, Any]]:
-    """The rows somebody put into the table beside the files, if there is one."""
+    """The rows that somebody put into the table, which may not exist."""
     names = {column_name(name): name for name in CLICK_FIELDS}
     columns = sorted(run.columns(OUTBOX_TABLE) & names.keys())
     if not columns:

@@ -15,16 +15,26 @@ from typing import Any
 import yaml
 
 from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.catalogue import (
+    CHANGE,
     DELETED_AT,
+    DIGEST,
     IS_DELETED,
     OBSERVED_AT,
+    PLATFORM_COLUMNS,
     POSITION,
+    SEQUENCE,
+    VALID_FROM,
     Column,
     Table,
     child_table_name,
     column_name,
+    key_column,
+    key_column_name,
+    versions_table_name,
 )
+from roster_platform.ingest.reads import READS, Outcome
 from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
@@ -32,18 +42,30 @@ STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 _SOURCES: Mapping[str, tuple[str, tuple[Table, ...]]] = {
     "roster": (
         "Roster (getroster.com), API v2, as loaded.",
-        (*(endpoint.table for endpoint in ENDPOINTS), CLICKS),
+        (*(endpoint.table for endpoint in ENDPOINTS), CLICKS, READS),
     ),
-    "autorosters": ("Auto Rosters (autorosters.com), as loaded.", TABLES),
+    "autorosters": (
+        "Auto Rosters (autorosters.com), as loaded.",
+        (*TABLES, READS),
+    ),
 }
-_OBSERVED_AT = Column(
-    "timestamp", "When the API was last read for this row (its clock)."
+_ENDPOINTS: Mapping[str, str] = {
+    **{endpoint.name: endpoint.name for endpoint in ENDPOINTS},
+    **{
+        table: kind
+        for kind in ("pages", "page_users")
+        for table in READINGS[kind].tables
+    },
+}
+"""The endpoint whose reads, in the log of reads, are those of a table."""
+_VERSIONS_IN_USE = (
+    *("contacts", "discount_codes_by_rule", "discount_codes_lookup", "programs"),
+    *("pages", "ranks", "users", "user_certifications", "user_subdivisions"),
 )
-_DELETION = {
-    IS_DELETED: Column("bool", "True when the source lists the record no longer."),
-    DELETED_AT: Column(
-        "timestamp", "The read of everything that missed it; NULL while listed."
-    ),
+"""Tables whose versions are modelled, with those of their children."""
+_DELETION = {name: PLATFORM_COLUMNS[name] for name in (IS_DELETED, DELETED_AT)}
+_OF_VERSIONS = {
+    name: PLATFORM_COLUMNS[name] for name in (VALID_FROM, SEQUENCE, CHANGE, DIGEST)
 }
 _POSITION = Column("bigint", "The element's place in its list, from 0.")
 
@@ -95,7 +117,6 @@ def _source(name: str, description: str, tables: Iterable[Table]) -> dict[str, A
                 "description": description,
                 "schema": f"{name}_data",
                 "config": {
-                    "loaded_at_field": OBSERVED_AT,
                     "freshness": {"warn_after": {"count": 36, "period": "hour"}},
                 },
                 "tables": [entry for table in tables for entry in _tables(name, table)],
@@ -107,28 +128,68 @@ def _source(name: str, description: str, tables: Iterable[Table]) -> dict[str, A
 def _tables(source: str, table: Table) -> Iterator[dict[str, Any]]:
     meta = {"dagster": {"asset_key": [source, table.name]}}
     marks = _DELETION if table.soft_deletes else {}
-    yield _entry(table.name, table.description, meta, {**table.columns, **marks})
+    read = _loaded_at(table)
+    entries: list[tuple[str, str, Mapping[str, Column], Mapping[str, Column]]] = [
+        (table.name, table.description, table.columns, marks)
+    ]
     for child in table.children:
-        parent_key = table.columns[table.primary_key[-1]]
-        columns = {child.parent_key: parent_key}
+        columns = {child.parent_key: table.columns[table.primary_key[-1]]}
         if child.position:
             columns[POSITION] = _POSITION
+        columns.update(child.columns)
         name = child_table_name(table, child)
-        yield _entry(name, child.description, meta, {**columns, **child.columns})
+        entries.append((name, child.description, columns, {}))
+    for name, description, fields, own in entries:
+        yield _entry(name, description, meta, read, {**fields, **own})
+        if table.name in _VERSIONS_IN_USE:
+            yield _entry(
+                versions_table_name(name),
+                f"{description.removesuffix('.')}, in every version that was read.",
+                meta,
+                read,
+                {**fields, **_OF_VERSIONS},
+            )
+
+
+def _loaded_at(table: Table) -> dict[str, str]:
+    """Where dbt sees how fresh a table is: a read that changed nothing counts, too."""
+    if table.name not in _ENDPOINTS:
+        return {"loaded_at_field": OBSERVED_AT}
+    reads = f"{{{{ this.incorporate(path={{'identifier': '{READS.name}'}}) }}}}"
+    return {
+        "loaded_at_query": f"select max(observed_at) from {reads} "
+        f"where endpoint = '{_ENDPOINTS[table.name]}' and outcome in "
+        f"('{Outcome.COMPLETE}', '{Outcome.PARTIAL}', '{Outcome.INCOMPLETE}')"
+    }
 
 
 def _entry(
-    name: str, description: str, meta: dict[str, Any], columns: Mapping[str, Column]
+    name: str,
+    description: str,
+    meta: dict[str, Any],
+    loaded_at: Mapping[str, str],
+    columns: Mapping[str, Column],
 ) -> dict[str, Any]:
     return {
         "name": name,
         "description": description,
-        "config": {"meta": meta},
+        "config": {**loaded_at, "meta": meta},
         "columns": [
-            _column(column_name(field), column)
-            for field, column in {**columns, OBSERVED_AT: _OBSERVED_AT}.items()
+            entry
+            for field, column in {
+                **columns,
+                OBSERVED_AT: PLATFORM_COLUMNS[OBSERVED_AT],
+            }.items()
+            for entry in _columns(field, column)
         ],
     }
+
+
+def _columns(field: str, column: Column) -> Iterator[dict[str, Any]]:
+    """The column of a field, and the one it is compared by."""
+    yield _column(column_name(field), column)
+    if column.key:
+        yield _column(key_column_name(field), key_column(field, column))
 
 
 def _column(name: str, column: Column) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,17 +35,18 @@ Lazily = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Destination:
-    """How one destination is reached.
+    """The access to one destination.
 
     ``make`` gives dlt's destination for the local database file and further options of
     dlt's; ``dbt_environment`` the variables of ``dbt_project/profiles.yml`` from dlt's SQL
     client. ``extra`` is the optional dependency that brings its driver. ``is_one_file``
     says of dlt's credentials whether one process writes at a time; else ``locks`` gives
-    the client of the PostgreSQL server whose locks tell workers on many machines apart,
-    who write in turn, or ``has_parts`` that they may write side by side. ``is_attached``:
+    the client of the PostgreSQL server whose locks let workers on many machines
+    write in turn, or ``has_parts`` that they may write side by side. ``is_attached``:
     DuckDB itself reads and writes it, and ``attach`` how it gets there, for those it can
     reach at all; ``prepare`` does what the first connection of all must do alone.
-    ``holds_nul``: its text may have the character U+0000 in it.
+    ``holds_nul``: its text may have the character U+0000 in it. ``connections_kept``:
+    while it lasts, connections are used again.
     """
 
     make: Callable[..., Any]
@@ -59,6 +60,7 @@ class Destination:
     attach: Callable[[Any, str], Sequence[str]] | None = None
     prepare: Callable[[Lazily], None] = lambda client: None
     holds_nul: bool = True
+    connections_kept: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def destination_of(name: str) -> Destination:
@@ -75,9 +77,46 @@ def make_destination(name: str, database_path: Path, **options: Any) -> Any:
     """dlt's destination. Raises ConfigurationError without its driver or credentials."""
     with installed(name) as destination:
         try:
-            return destination.make(database_path, **options)
+            return _resolved_once(destination.make(database_path, **options))
         except ConfigurationException:
             raise missing_credentials(name) from None
+
+
+def _resolved_once(destination: Any) -> Any:
+    """The destination, which looks up each configuration it is asked for once.
+
+    dlt does so about forty times a load, which is half of what a small one costs. A
+    destination is made for one run, in which the settings stay the same.
+    """
+    resolve = destination.configuration
+    known: dict[tuple[bool, str], Any] = {}
+
+    def configuration(initial_config: Any, accept_partial: bool = False) -> Any:
+        if initial_config is not None and initial_config.is_resolved():
+            return resolve(initial_config, accept_partial)
+        key = (accept_partial, repr(initial_config and dict(initial_config)))
+        if key not in known:
+            known[key] = resolve(initial_config, accept_partial)
+        config = known[key].copy()
+        credentials = config.credentials
+        # A copy has no connections of its own yet.
+        if getattr(credentials, "conn_pool", credentials) is None:
+            credentials.on_resolved()
+        return config
+
+    adjusted = destination.capabilities
+    known_capabilities: dict[Any, Any] = {}
+
+    def capabilities(config: Any = None, naming: Any = None) -> Any:
+        if config is not None:
+            return adjusted(config, naming)
+        if type(naming) not in known_capabilities:
+            known_capabilities[type(naming)] = adjusted(None, naming)
+        return known_capabilities[type(naming)].copy()
+
+    destination.configuration = configuration
+    destination.capabilities = capabilities
+    return destination
 
 
 def sql_client(destination: Any, dataset: str) -> Any:
@@ -182,6 +221,15 @@ def _databricks_environment(client: Any) -> Mapping[str, str]:
     )
 
 
+def _file_credentials(path: Path) -> Any:
+    """Credentials of a database file whose path is no address, whatever is in it."""
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    credentials = DuckDbCredentials()
+    credentials.database = str(path)
+    return credentials
+
+
 def _attach(client: Any, alias: str) -> Sequence[str]:
     return [statement["sql"] for statement in client.attach_statements(alias=alias)]
 
@@ -195,7 +243,7 @@ def _attach_postgres(client: Any, alias: str) -> Sequence[str]:
 
 
 def _lake(path: Path, **options: Any) -> Any:
-    """A lake whose catalogue and data are beside the local database file by default."""
+    """A lake whose catalogue and data are next to the local database file by default."""
     key = "destination.ducklake.credentials.storage"
     elsewhere = any(dlt.secrets.get(name) for name in (key, f"{key}.bucket_url"))
     storage = None if elsewhere else str(path.parent / "lake")
@@ -206,10 +254,10 @@ def _files(path: Path, **options: Any) -> Any:
     """Parquet files where dlt's own ``filesystem`` keeps them, by that one's settings.
 
     dlt's ``filesystem`` only appends to Parquet. What is loaded here replaces, so a lake
-    whose catalogue is beside the local database file tells which rows are current.
+    whose catalogue is next to the local database file records which rows are current.
     """
     sections = ("destination", "filesystem")
-    url = dlt.secrets.get(".".join((*sections, "bucket_url")))
+    url: Any = dlt.secrets.get(".".join((*sections, "bucket_url")))
     storage = resolve_configuration(
         FilesystemConfigurationWithLocalFiles(),
         sections=sections,
@@ -223,13 +271,21 @@ def _ducklake(path: Path, credentials: Mapping[str, Any], **options: Any) -> Any
     from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
     from duckdb_extensions import import_extension
 
+    from roster_platform.ingest.lake_connections import Lake
+
     for extension in _LAKE_EXTENSIONS:
         import_extension(extension)
-    return dlt.destinations.ducklake(
+    return Lake(
         credentials=DuckLakeCredentials(**credentials),
         local_dir=str(path.parent),
         **options,
     )
+
+
+def _lake_connections_kept() -> AbstractContextManager[None]:
+    from roster_platform.ingest.lake_connections import lake_connections_kept
+
+    return lake_connections_kept()
 
 
 def _lake_environment(client: Any) -> Mapping[str, str]:
@@ -272,7 +328,7 @@ def _is_local_catalogue(credentials: Lazily) -> bool:
 
 DESTINATIONS: Mapping[str, Destination] = {
     "duckdb": Destination(
-        make=lambda path: dlt.destinations.duckdb(credentials=str(path)),
+        make=lambda path: dlt.destinations.duckdb(credentials=_file_credentials(path)),
         is_one_file=lambda credentials: True,
         is_attached=True,
         attach=_attach,
@@ -288,6 +344,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         is_attached=True,
         attach=_attach,
         prepare=_make_catalogue,
+        connections_kept=_lake_connections_kept,
     ),
     "filesystem": Destination(
         make=_files,
@@ -298,6 +355,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         is_one_file=lambda credentials: True,
         is_attached=True,
         attach=_attach,
+        connections_kept=_lake_connections_kept,
     ),
     "postgres": Destination(
         make=lambda _, **options: dlt.destinations.postgres(**options),

@@ -7,7 +7,9 @@ is left of an emoji when a text is cut.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -48,6 +50,25 @@ def loads(raw: bytes) -> Any:
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
     """Encode a value as compact JSON."""
     return msgspec.json.encode(value, order="sorted" if sort_keys else None)
+
+
+def digest(value: Any, volatile: Collection[str] = ()) -> bytes:
+    """Return a digest of what a value says; fields named ``volatile`` say nothing.
+
+    They are left out wherever they stand: what an API writes anew into every answer.
+    """
+    content = dumps(_without(value, frozenset(volatile)), sort_keys=True)
+    return hashlib.sha256(content).digest()
+
+
+def _without(value: Any, names: Collection[str]) -> Any:
+    if not names:
+        return value
+    if isinstance(value, dict):
+        return {k: _without(v, names) for k, v in value.items() if k not in names}
+    if isinstance(value, list):
+        return [_without(element, names) for element in value]
+    return value
 
 
 def _check(raw: bytes) -> None:

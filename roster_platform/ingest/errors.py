@@ -1,4 +1,4 @@
-"""What can go wrong while reading an API, said so that a person can act on it.
+"""Errors of reading an API, worded so that a person can act on them.
 
 Every message is one paragraph: what failed, at which endpoint or page, and what to do.
 None of them ever carries a token; ``http.ApiClient`` redacts what servers echo.
@@ -20,25 +20,33 @@ class ConfigurationError(IngestError):
     permanent = True
 
 
-class CredentialsError(IngestError):
+class NoPageError(ConfigurationError):
+    """No roster page is configured, so there is none to read."""
+
+
+class ReadError(IngestError):
+    """The API could not be read, or what it sent cannot be trusted."""
+
+
+class CredentialsError(ReadError):
     """The API refused the token (401)."""
 
     permanent = True
 
 
-class AccessDeniedError(IngestError):
+class AccessDeniedError(ReadError):
     """The token is known but may not read this (403)."""
 
     permanent = True
 
 
-class NotFoundError(IngestError):
+class NotFoundError(ReadError):
     """The endpoint, page or user does not exist (404)."""
 
     permanent = True
 
 
-class RateLimitError(IngestError):
+class RateLimitError(ReadError):
     """The API asks for a longer pause than a worker should sleep through.
 
     ``retry_after`` is the number of seconds to leave the API alone.
@@ -49,11 +57,18 @@ class RateLimitError(IngestError):
         self.retry_after = retry_after
 
 
-class UnreachableError(IngestError):
-    """No usable answer after every retry: network down, time-outs, 5xx."""
+class UnreachableError(ReadError):
+    """No usable answer after every retry: network down, time-outs, 5xx.
+
+    ``status`` is that of the last answer; None if there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-class BadResponseError(IngestError):
+class BadResponseError(ReadError):
     """An answer that is not what the endpoint is documented to send."""
 
 
@@ -61,20 +76,26 @@ class RefusedError(BadResponseError):
     """The API says that this one request is wrong (400, 422); the next may be right."""
 
 
-class PagingError(IngestError):
+class PagingError(ReadError):
     """Paging does not end, repeats itself, or leads to another host."""
 
     permanent = True
 
 
-class HeldBackError(IngestError):
-    """What came would wipe out most of what is known; a person must confirm it."""
+class IncompleteReadError(ReadError):
+    """More exists than was read; the rows that were read are loaded."""
 
     permanent = True
 
 
-class DriftError(IngestError):
-    """A declared key is missing, so that records cannot be told apart."""
+class HeldBackError(ReadError):
+    """The answer would delete most of what is known; a person must confirm it."""
+
+    permanent = True
+
+
+class DriftError(ReadError):
+    """A declared key is missing, so that records cannot be distinguished."""
 
     permanent = True
 

@@ -1,4 +1,4 @@
-"""When the next request to an API may start: for one process, or for all workers.
+"""Rate limits: the start of the next request, for one process or for all workers.
 
 Both gates keep one pace and every ``Retry-After``. The shared one keeps them in Redis,
 by the server's clock, so that an API's limit holds for the account and not once for each
@@ -21,7 +21,7 @@ _TIMEOUT_SECONDS = 10
 
 
 class Gate(Protocol):
-    """When requests to one API may start."""
+    """The rate limit of one API."""
 
     async def reserve(self, interval: float) -> float:
         """Take the next start slot; returns the seconds to wait for it."""
@@ -147,7 +147,7 @@ class SharedGate:
             raise UnreachableError(
                 "The Redis server that holds the rate limit of all workers "
                 f"(ROSTER_PLATFORM__RATE_LIMIT_URL) failed ({type(error).__name__}). "
-                "Nothing was asked without it; mend it, then run again."
+                "Nothing was asked without it; fix it, then run again."
             ) from None
 
 

@@ -4,7 +4,7 @@ dlt's own ``RESTClient`` reads one page after the other; with 50 ms of latency t
 five times slower than reading pages side by side. This client keeps dlt's vocabulary
 (paths, params, data selector) and adds what was measured to be missing:
 
-* pages are fetched concurrently once the first one tells how many there are, and are
+* pages are fetched concurrently once the first one says how many there are, and are
   handed over in order while the next ones are on their way;
 * a pace (``requests_per_minute``) and every ``Retry-After`` hold for all requests of the
   process to that API, or of all workers (``gate``), not only for the one that was refused;
@@ -15,32 +15,36 @@ five times slower than reading pages side by side. This client keeps dlt's vocab
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import (
-    AsyncIterator,
+    AsyncGenerator,
     Awaitable,
     Callable,
+    Generator,
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from functools import cached_property, partial
+from typing import Any, Self, TypeVar
+from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
 import tenacity
+from dlt.common import jsonpath
 
 from roster_platform.ingest import documents
+from roster_platform.ingest.encodings import as_utf8
 from roster_platform.ingest.errors import (
     AccessDeniedError,
     BadResponseError,
@@ -49,18 +53,26 @@ from roster_platform.ingest.errors import (
     NotFoundError,
     PagingError,
     RateLimitError,
+    ReadError,
     RefusedError,
     UnreachableError,
 )
 from roster_platform.ingest.gate import gate_of
+from roster_platform.ingest.page_signs import (
+    Around,
+    error_in,
+    may_say_error,
+    same_name,
+    signs_of,
+)
+from roster_platform.ingest.paging import Ask, Page, Pager, Paging, ReadEnd
+from roster_platform.ingest.pauses import is_refusal, pause_asked
 from roster_platform.ingest.settings import ClientSettings, platform_settings
 from roster_platform.ingest.slots import Slots
 
 _T = TypeVar("_T")
 _MAX_REFUSALS = 50
-_LONGEST_PAUSE_SECONDS = 86_400.0
 _LOST_IN_A_ROW = 20
-_MAX_EMPTY_PAGES = 20
 _EXCERPT_CHARS = 200
 # Answers that may wait to be handed over, for each request in flight.
 _READ_AHEAD = 8
@@ -73,66 +85,27 @@ class _Object(msgspec.Struct):
 # JSON taken apart no further than asked for: parts stay the bytes they came in.
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OBJECTS = msgspec.json.Decoder(list[_Object])
+_NO_RECORDS = (b"", b"null")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A JSON answer, and the API's clock when it was sent (UTC)."""
+    """A JSON answer, its headers, and the API's clock when it was sent (UTC)."""
 
     raw: bytes
     date: datetime
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
 
     @cached_property
     def body(self) -> Any:
         return documents.loads(self.raw)
 
-
-@dataclass(frozen=True)
-class PageInfo:
-    """What an answer tells about the pages after it; None where it tells nothing."""
-
-    total_pages: int | None = None
-    total_count: int | None = None
-    page_size: int | None = None
-    has_more: bool | None = None
-    cursor: str | None = None
-    next_url: str | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of records, in the order the API sent them.
-
-    ``raw`` is their JSON list, ``count`` its length and ``digest`` that of its bytes: the
-    same bytes are the same content.
-    """
-
-    number: int
-    raw: bytes
-    count: int
-    digest: bytes
-    info: PageInfo
-    date: datetime
-
     @cached_property
-    def records(self) -> list[dict[str, Any]]:
-        return documents.loads(self.raw)
-
-
-@dataclass(frozen=True)
-class Paging:
-    """How an endpoint is asked for its pages; every name is configuration."""
-
-    data_selector: str
-    page_param: str = "page"
-    page_size_param: str = "pageSize"
-    first_page: int = 1
-    page_size: int = 100
-    cursor_param: str = "pageToken"
-    max_pages: int = 100_000
-    ramp_up: bool = False
-    """Start with one page in flight and grow: for reads that usually stop early."""
+    def parts(self) -> Mapping[str, bytes]:
+        """The members of an object, as bytes; empty for anything else."""
+        return _parts_of(self.raw)
 
 
 @dataclass(frozen=True)
@@ -192,7 +165,7 @@ class ApiClient:
         )
         self._refused: IngestError | None = None
 
-    def __enter__(self) -> ApiClient:
+    def __enter__(self) -> Self:
         self._loop = _BackgroundLoop()
         self._loop.run(self._open())
         return self
@@ -277,34 +250,46 @@ class ApiClient:
 
     def pages(
         self, path: str, params: Mapping[str, Any], paging: Paging
-    ) -> Iterator[Page]:
+    ) -> Generator[Page, None, ReadEnd]:
         """Read every page of an endpoint, in order; stop iterating to stop early.
 
-        Raises PagingError when paging repeats itself, does not end within
-        ``max_pages`` or leads to another host, and any other IngestError.
+        Returns how the read ended, and whether that was proven. Raises PagingError when
+        paging does not end within ``max_pages`` or leads to another host, and any other
+        IngestError.
         """
-        return self._iterate(self._pages(path, params, paging))
+        for page in self._iterate(self._pages(path, params, paging)):
+            if isinstance(page, ReadEnd):
+                return page
+            yield page
+        raise AssertionError("a read ends with its end")
 
     def pages_of_each(
-        self, reads: Iterable[tuple[str, Paging]]
-    ) -> Iterator[tuple[str, list[Page] | IngestError]]:
+        self, reads: Iterable[tuple[str, Mapping[str, Any], Paging]]
+    ) -> Iterator[tuple[str, tuple[list[Page], ReadEnd] | IngestError]]:
         """Read all pages of many small endpoints, several endpoints at a time."""
 
         async def attempt(
-            path: str, paging: Paging
-        ) -> tuple[str, list[Page] | IngestError]:
+            path: str, params: Mapping[str, Any], paging: Paging
+        ) -> tuple[str, tuple[list[Page], ReadEnd] | IngestError]:
+            pages: list[Page] = []
             try:
-                return path, [page async for page in self._pages(path, {}, paging)]
+                async for page in self._pages(path, params, paging):
+                    if isinstance(page, ReadEnd):
+                        return path, (pages, page)
+                    pages.append(page)
             except IngestError as error:
                 return path, error
+            raise AssertionError("a read ends with its end")
 
         calls = (
-            lambda path=path, paging=paging: attempt(path, paging)
-            for path, paging in reads
+            lambda path=path, params=params, paging=paging: attempt(
+                path, params, paging
+            )
+            for path, params, paging in reads
         )
         return self._iterate(_in_order(calls, self._window(alone_first=True)))
 
-    def _iterate(self, source: AsyncIterator[_T]) -> Iterator[_T]:
+    def _iterate(self, source: AsyncGenerator[_T, None]) -> Iterator[_T]:
         try:
             while True:
                 try:
@@ -329,131 +314,70 @@ class ApiClient:
 
     async def _pages(
         self, path: str, params: Mapping[str, Any], paging: Paging
-    ) -> AsyncIterator[Page]:
-        guard = _LoopGuard(self._name, path, paging.max_pages)
+    ) -> AsyncGenerator[Page | ReadEnd, None]:
+        """The pages, and at last how the read ended."""
+        pager = Pager(self._name, path, paging)
+        window = self._window(ramp_up=paging.ramp_up)
+        followed = self._base_url
 
-        async def fetch(number: int) -> Page:
-            query = {
-                **params,
-                paging.page_param: number,
-                paging.page_size_param: paging.page_size,
-            }
-            return self._page(path, number, await self._get(path, query), paging)
+        async def fetch(ask: Ask) -> tuple[Ask, Answer]:
+            if ask.url is None:
+                return ask, await self._get(path, {**params, **ask.params})
+            return ask, await self._get(self.same_host(path, followed, ask.url), {})
 
-        page = await fetch(paging.first_page)
-        guard.see(page)
-        yield page
-
-        if page.info.cursor or page.info.next_url:
-            async for linked in self._follow(path, params, page, paging):
-                guard.see(linked)
-                yield linked
-            return
-
-        last = self._last_page(page, paging)
-        if last is not None:
-            guard.allow(last - paging.first_page + 1)
-            calls = (
-                lambda number=number: fetch(number)
-                for number in range(paging.first_page + 1, last + 1)
-            )
-            window = self._window(ramp_up=paging.ramp_up)
-            rest = _in_order(calls, window)
+        asks: Sequence[Ask] = [pager.first()]
+        while asks:
+            answers = _in_order((partial(fetch, ask) for ask in asks), window)
             try:
-                async for page in rest:
-                    guard.see(page)
-                    yield page
+                async for ask, answer in answers:
+                    followed = answer.url
+                    page = self._page(path, ask.number, answer, paging)
+                    if pager.see(page):
+                        yield page
+                    if pager.is_over:
+                        break
             finally:
-                await rest.aclose()
-
-        # Past the announced end, or with nothing announced: go on while pages are full.
-        while self._expects_more(page, paging):
-            is_full = page.count == (page.info.page_size or paging.page_size)
-            page = await fetch(page.number + 1)
-            if not is_full and guard.has_seen(page):
-                # It was the last, or all there is: some APIs send it again.
-                return
-            guard.see(page)
-            yield page
-
-    async def _follow(
-        self, path: str, params: Mapping[str, Any], page: Page, paging: Paging
-    ) -> AsyncIterator[Page]:
-        seen: set[str] = set()
-        while link := page.info.next_url or page.info.cursor:
-            if link in seen:
-                raise PagingError(
-                    f"{self._name} sent the same next-page cursor twice for /{path}, so "
-                    "the read would never end. Nothing was loaded; report it to the "
-                    "vendor, and try again later."
-                )
-            seen.add(link)
-            if page.info.next_url:
-                answer = await self._get(self._same_host(path, link), {})
+                await answers.aclose()
+            asks = pager.upcoming()
+        if before := pager.page_before():
+            try:
+                _, answer = await fetch(before)
+                page = self._page(path, before.number, answer, paging)
+            except ReadError as error:
+                pager.refused_before(error)
             else:
-                query = {
-                    **params,
-                    paging.cursor_param: link,
-                    paging.page_size_param: paging.page_size,
-                }
-                answer = await self._get(path, query)
-            page = self._page(path, page.number + 1, answer, paging)
-            yield page
+                if pager.see_before(page):
+                    yield page
+        yield pager.end()
 
-    def _same_host(self, path: str, link: str) -> str:
-        target, base = urlsplit(link), urlsplit(self._base_url)
-        if target.netloc and (target.scheme, target.netloc) != (
-            base.scheme,
-            base.netloc,
-        ):
+    def same_host(self, path: str, answered: str, link: str) -> str:
+        """A link as an address; raises PagingError for one to another host."""
+        target, base = urlsplit(urljoin(answered, link)), urlsplit(self._base_url)
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc):
             raise PagingError(
                 f"{self._name} answered /{path} with a next-page link to another host "
                 f"({self._struck(str(target.hostname))}). It was not followed, because "
                 "the token would go there too. Nothing was loaded."
             )
-        return link
+        return target.geturl()
 
     def _page(self, path: str, number: int, answer: Answer, paging: Paging) -> Page:
         """The page in an answer, its records left as the bytes they came in."""
         selector = paging.data_selector
         try:
-            parts = _PARTS.decode(answer.raw)
-            raw = bytes(parts.pop(selector))
-            info = _page_info(
-                {name: documents.loads(part) for name, part in parts.items()}
-            )
-        except (msgspec.ValidationError, KeyError):
-            raw, info = answer.raw, PageInfo()
-        try:
+            raw, around = selected(answer, selector)
             count = len(_OBJECTS.decode(raw))
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, KeyError):
+            found = ", ".join(_lists_in(answer.body)) or "no list at all"
             raise BadResponseError(
                 f"{self._name} answered /{path} without the list of records expected "
-                f"under '{selector}'. Its rows loaded earlier are kept. If the API "
-                "changed, the endpoint's data selector must follow."
+                f"under '{selector}' (it has: {found}). Its rows loaded earlier are "
+                f"kept. Set the endpoint's data_selector: {paging.setting}."
             ) from None
-        digest = hashlib.blake2b(raw, digest_size=16).digest()
-        return Page(number, raw, count, digest, info, answer.date)
-
-    def _last_page(self, page: Page, paging: Paging) -> int | None:
-        info = page.info
-        if info.total_pages is not None:
-            return paging.first_page + info.total_pages - 1
-        if info.total_count is not None and page.count:
-            size = info.page_size or page.count
-            return paging.first_page + -(-info.total_count // size) - 1
-        return None
-
-    def _expects_more(self, page: Page, paging: Paging) -> bool:
-        info = page.info
-        if info.has_more is not None:
-            return info.has_more
-        if page.count >= (info.page_size or paging.page_size):
-            return True
-        # Where nothing is announced, a short page may stand in the middle.
-        is_announced = info.total_pages is not None or info.total_count is not None
-        is_first = page.number == paging.first_page
-        return bool(page.count) and not is_announced and not is_first
+        signs = signs_of(
+            around, answer.headers, count, paging.page_size, paging.declared
+        )
+        return Page(number, raw, count, signs, answer.date)
 
     async def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
         return await self._ask(_Request("GET", path, params))
@@ -480,6 +404,8 @@ class ApiClient:
 
     def _struck(self, text: str) -> str:
         """A text without the credential, wherever in an answer it may come from."""
+        if not self._secret:
+            return text
         return re.sub(re.escape(self._secret), "***", text, flags=re.IGNORECASE)
 
     async def _ask_once(self, request: _Request) -> Answer:
@@ -491,10 +417,13 @@ class ApiClient:
             await self._wait_for_turn(path)
             volley, sent_at = self._slots.volley, time.monotonic()
             response, raw = await self._send(request)
-            pause = self._pause_asked(response, waited)
+            pause = self._pause_asked(response, raw, waited)
             if pause is None:
                 self._slots.answered(volley, time.monotonic() - sent_at)
-                return self._answer(path, response, raw)
+                answer = self._answer(request, response, raw)
+                if request.method == "GET":
+                    self._check_success(path, answer)
+                return answer
             self._slots.refused(volley)
             await self._gate.close_for(pause)
             waited += pause
@@ -561,12 +490,11 @@ class ApiClient:
         )
 
     def _pause_asked(
-        self, response: aiohttp.ClientResponse, waited: float
+        self, response: aiohttp.ClientResponse, raw: bytes, waited: float
     ) -> float | None:
-        header = response.headers.get("Retry-After")
-        if response.status != 429 and not (response.status == 503 and header):
+        if not is_refusal(response.status, response.headers):
             return None
-        asked = _seconds(header, _date(response))
+        asked = pause_asked(response.headers, raw, _date(response))
         return asked if asked is not None else max(1.0, waited)
 
     def _rate_limited(self, path: str, pause: float) -> RateLimitError:
@@ -579,12 +507,18 @@ class ApiClient:
         )
 
     def _answer(
-        self, path: str, response: aiohttp.ClientResponse, raw: bytes
+        self, request: _Request, response: aiohttp.ClientResponse, raw: bytes
     ) -> Answer:
-        status = response.status
+        path, status = request.path, response.status
         if 200 <= status < 300:
             try:
-                return Answer(documents.checked(raw), _date(response), status)
+                return Answer(
+                    _document(raw, response, is_read=request.method == "GET"),
+                    _date(response),
+                    status,
+                    dict(response.headers),
+                    str(response.url),
+                )
             except ValueError as error:
                 raise _TemporaryError(
                     BadResponseError(
@@ -605,7 +539,8 @@ class ApiClient:
                 UnreachableError(
                     f"{self._name} failed at /{path} with status {status}{said}, "
                     f"{self._settings.max_attempts} times in a row. The fault is on "
-                    "their side; run again later, rows loaded earlier are kept."
+                    "their side; run again later, rows loaded earlier are kept.",
+                    status,
                 )
             )
         kind = {
@@ -618,18 +553,35 @@ class ApiClient:
             400 if kind is RefusedError else status,
             "Check the settings of this source.",
         )
-        error = kind(
+        refusal = kind(
             f"{self._name} refused /{path} with status {status}{said}. {remedy} "
             "Rows loaded earlier are kept."
         )
-        if isinstance(error, CredentialsError):
-            self._refused = error
-        raise error
+        if isinstance(refusal, CredentialsError):
+            self._refused = refusal
+        raise refusal
+
+    def _check_success(self, path: str, answer: Answer) -> None:
+        """Raise for a 200 with an error in it, where an empty list means nothing."""
+        named = {
+            name: documents.loads(part)
+            for name, part in answer.parts.items()
+            if may_say_error(name)
+        }
+        if error := error_in(named):
+            said = " ".join(self._struck(error).split())[:_EXCERPT_CHARS]
+            raise _TemporaryError(
+                BadResponseError(
+                    f"{self._name} answered /{path} with status {answer.status} and an "
+                    f"error in it (“{said}”). Nothing of it was loaded, and rows loaded "
+                    "earlier are kept; run again later, or report it to the vendor."
+                )
+            )
 
     def _excerpt(self, raw: bytes) -> str:
-        """What the API said, for a message: short, and without the token."""
+        """Return what the API said, for a message: short, and without the token."""
         try:
-            body = documents.loads(raw)
+            body = documents.loads(as_utf8(raw, None))
             text = str(body.get("error") or body.get("message") or "")
         except (ValueError, AttributeError):
             return ""
@@ -651,15 +603,20 @@ class _BackgroundLoop:
     def run(self, awaitable: Awaitable[_T]) -> _T:
         """Run to completion; an interrupt of the caller cancels it."""
 
-        async def wait() -> _T:
-            return await awaitable
-
-        future = asyncio.run_coroutine_threadsafe(wait(), self._loop)
+        future = self.submit(awaitable)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def submit(self, awaitable: Awaitable[_T]) -> Future[_T]:
+        """Start and return at once; cancelling the future cancels the work."""
+
+        async def wait() -> _T:
+            return await awaitable
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -667,55 +624,9 @@ class _BackgroundLoop:
         self._loop.close()
 
 
-class _LoopGuard:
-    """Ends a read that repeats pages or grows past its cap."""
-
-    def __init__(self, api: str, path: str, max_pages: int) -> None:
-        self._api, self._path, self._max_pages = api, path, max_pages
-        self._seen: set[bytes] = set()
-        self._pages = 0
-        self._empty = 0
-
-    def allow(self, pages: int) -> None:
-        if pages > self._max_pages:
-            raise PagingError(
-                f"{self._api} announces {pages} pages at /{self._path}, more than the "
-                f"cap of {self._max_pages}. Nothing was loaded; raise max_pages for "
-                "this source if that many are expected."
-            )
-
-    def has_seen(self, page: Page) -> bool:
-        return bool(page.count) and page.digest in self._seen
-
-    def see(self, page: Page) -> None:
-        self._pages += 1
-        self.allow(self._pages)
-        if not page.count:
-            self._see_empty(page)
-            return
-        self._empty = 0
-        if self.has_seen(page):
-            raise PagingError(
-                f"{self._api} sent the same page twice at /{self._path} (page "
-                f"{page.number}), so it may be ignoring the paging parameters. Nothing "
-                "was loaded; check page_param and page_size_param for this source."
-            )
-        self._seen.add(page.digest)
-
-    def _see_empty(self, page: Page) -> None:
-        self._empty += 1
-        is_announced = page.info.total_pages is not None
-        if self._empty > _MAX_EMPTY_PAGES and not is_announced:
-            raise PagingError(
-                f"{self._api} sent {self._empty} empty pages in a row at /{self._path} "
-                "and says that more follow. Nothing was loaded; report it to the vendor, "
-                "and try again later."
-            )
-
-
 async def _in_order(
     calls: Iterable[Callable[[], Awaitable[_T]]], window: Callable[[int], int]
-) -> AsyncIterator[_T]:
+) -> AsyncGenerator[_T, None]:
     """Run calls concurrently, hand their results over in order, hold a bounded few."""
     pending: deque[asyncio.Future[_T]] = deque()
     source = iter(calls)
@@ -751,50 +662,78 @@ def _proxy_of(url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def _page_info(body: Mapping[str, Any]) -> PageInfo:
-    told = body.get("pagination")
-    told = {**body, **told} if isinstance(told, dict) else body
+def _parts_of(raw: bytes) -> Mapping[str, bytes]:
+    try:
+        return {name: bytes(part) for name, part in _PARTS.decode(raw).items()}
+    except msgspec.ValidationError:
+        return {}
 
-    def first(*names: str, kind: type) -> Any:
-        for name in names:
-            value = told.get(name)
-            if isinstance(value, kind) and not (
-                kind is int and isinstance(value, bool)
-            ):
-                return value
-        return None
 
-    return PageInfo(
-        total_pages=first("totalPages", "total_pages", kind=int),
-        total_count=first("totalCount", "total_count", kind=int),
-        page_size=first("pageSize", "page_size", kind=int) or None,
-        has_more=first("hasMore", "has_more", kind=bool),
-        cursor=first("nextPageToken", "nextCursor", "next_cursor", kind=str) or None,
-        next_url=first("nextUrl", "nextPageUrl", "next", kind=str) or None,
-    )
+def selected(answer: Answer, selector: str) -> tuple[bytes, list[Around]]:
+    """The list of records as bytes, and the objects around it, decoded.
+
+    ``selector`` is a JSONPath; plain ones (``result.items``) leave the records undecoded.
+    Raises KeyError or msgspec.ValidationError where it leads to nothing.
+    """
+    if answer.raw.strip() in _NO_RECORDS:
+        # No content is an empty list.
+        return b"[]", []
+    if answer.raw.lstrip()[:1] == b"[":
+        # A bare list needs no selector.
+        return answer.raw, []
+    keys = selector.removeprefix("$").removeprefix(".").split(".")
+    if not all(re.fullmatch(r"[\w@ -]+", key) for key in keys):
+        matches = jsonpath.find_values(selector, answer.body)
+        if not matches:
+            raise KeyError(selector)
+        one_list = len(matches) == 1 and isinstance(matches[0], list)
+        raw = documents.dumps(matches[0] if one_list else matches)
+        return raw, [("", answer.body)]
+    raw, parts = answer.raw, dict(answer.parts)
+    around: list[tuple[str, Mapping[str, Any]]] = []
+    for depth, key in enumerate(keys):
+        name = same_name(key, parts)
+        raw = parts.pop(name)
+        about = {other: documents.loads(part) for other, part in parts.items()}
+        around.append((".".join(keys[:depth]), about))
+        parts = dict(_parts_of(raw))
+    return (b"[]" if raw == b"null" else raw), around
+
+
+def _lists_in(body: Any, path: str = "", depth: int = 3) -> list[str]:
+    """The paths of the lists of objects in an answer, for a message."""
+    if isinstance(body, list):
+        is_records = body and isinstance(body[0], dict)
+        return [f"'{path or '$'}' ({len(body)})"] if is_records else []
+    if not isinstance(body, dict) or not depth:
+        return []
+    return [
+        found
+        for key, value in body.items()
+        for found in _lists_in(value, f"{path}.{key}" if path else key, depth - 1)
+    ][:5]
+
+
+def _document(raw: bytes, response: aiohttp.ClientResponse, *, is_read: bool) -> bytes:
+    """The JSON of an answer that says yes; ``null`` where it says no more than that.
+
+    What was written was written, whatever the body is; what was read has to be JSON.
+    Raises ValueError when it is not.
+    """
+    if response.status == 204:
+        return b"null"
+    try:
+        return documents.checked(as_utf8(raw, response.headers.get("Content-Type")))
+    except ValueError:
+        if is_read:
+            raise
+        return b"null"
 
 
 def _date(response: aiohttp.ClientResponse) -> datetime:
-    """The API's clock; ours when it tells none."""
+    """Return the API's clock, or ours where the answer has no date."""
     try:
         date = parsedate_to_datetime(response.headers["Date"])
     except (KeyError, ValueError):
         return datetime.now(UTC)
     return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _seconds(retry_after: str | None, now: datetime) -> float | None:
-    """Retry-After as seconds: it is a number, or an HTTP date by the API's clock.
-
-    A day at most: no API means more, and "inf" is a number too.
-    """
-    if retry_after is None:
-        return None
-    try:
-        asked = float(retry_after)
-    except ValueError:
-        try:
-            asked = (parsedate_to_datetime(retry_after) - now).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(0.0, asked), _LONGEST_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Who may write what, among workers on many machines: PostgreSQL's advisory locks.
+"""Locks between workers on many machines: PostgreSQL's advisory locks.
 
 The server drops the locks of a connection that ends, so a worker that dies leaves none.
 They are held by a session: a connection pooler must not share it (PgBouncer's session

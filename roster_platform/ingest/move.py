@@ -1,7 +1,7 @@
-"""Moving house: what cannot be derived or fetched again, copied to another warehouse.
+"""Migration: copy what cannot be derived or fetched again to another warehouse.
 
-That is what the APIs said (and what dlt knows of it), the snapshots, the seeds, and which
-reads past builds saw; the next build derives the rest. DuckDB attaches both warehouses and
+That is what the APIs said (and what dlt knows of it), the snapshots and the seeds; the next
+build derives the rest. DuckDB attaches both warehouses and
 copies in one transaction: the new one has everything, compared row by row, or nothing. The
 old one is only read.
 """
@@ -17,7 +17,6 @@ from roster_platform.ingest.errors import ConfigurationError, WarehouseError
 from roster_platform.ingest.warehouse import Warehouse
 
 _SCHEMAS = ("roster_data", "autorosters_data", "snapshots", "seeds")
-_NEVER_BUILT_ANEW = ("intermediate", "int_page_reads")
 
 
 def move(to: str, *, warehouse: Warehouse | None = None) -> Mapping[str, int]:
@@ -78,8 +77,8 @@ def _copy(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
         ).fetchall()
         if different:
             raise WarehouseError(
-                f"{different:,} rows of {schema}.{table} came out differently. Nothing "
-                "was changed in the new warehouse."
+                f"{different:,} rows of {schema}.{table} differ. Nothing was "
+                "changed in the new warehouse."
             )
     return rows
 
@@ -87,7 +86,6 @@ def _copy(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def _tables(database: duckdb.DuckDBPyConnection, house: str) -> list[tuple[str, str]]:
     return database.execute(
         "select schema_name, table_name from duckdb_tables() "
-        "where database_name = ? "
-        "and (schema_name in ? or (schema_name, table_name) = (?, ?)) order by all",
-        [house, list(_SCHEMAS), *_NEVER_BUILT_ANEW],
+        "where database_name = ? and schema_name in ? order by all",
+        [house, list(_SCHEMAS)],
     ).fetchall()

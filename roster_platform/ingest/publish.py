@@ -1,4 +1,4 @@
-"""Publish the marts for people: a DuckDB file and Parquet that no load ever blocks.
+"""Publish the marts for people, as files that no load ever blocks.
 
 A DuckDB file that is being written cannot even be opened for reading by another process,
 so dashboards and notebooks read a copy. Each file arrives complete, by rename: a reader
@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,10 @@ from typing import Any
 import duckdb
 import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
+from filelock import FileLock
 
+from roster_platform.ingest.errors import IngestError
+from roster_platform.ingest.exports import export_reports
 from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, tables_of
 
 SCHEMA = "marts"
@@ -30,44 +33,76 @@ _DECIMALS = {"numeric", "decimal", "number"}
 _LEFT_BY_DBT = "__dbt_"
 
 
+class NoMartsError(IngestError):
+    """There is nothing to publish."""
+
+
 @dataclass(frozen=True)
 class Publication:
-    """What was published: rows by table, when (UTC), and where."""
+    """A publication: rows by table, its time (UTC), and its files."""
 
     rows: Mapping[str, int]
     published_at: datetime
     database: Path
     parquet: Path
+    exports: Path
     manifest: Path
 
 
 def publish_marts(warehouse: Warehouse) -> Publication:
     """Copy every table of the marts to ``<data_dir>/published``.
 
-    Writes ``roster.duckdb``, ``parquet/<table>.parquet`` and ``manifest.json`` (tables,
-    rows, time); a table that is no mart any more is removed. Holds the writer's lock,
-    because DuckDB lets nobody read what somebody writes.
+    Writes ``roster.duckdb``, ``parquet/<table>.parquet``, every report as
+    ``exports/<report>.csv`` and ``.xlsx``, and ``manifest.json`` (tables, rows, time); a
+    table that is no mart any more is removed. Holds the writer's lock while it copies,
+    because DuckDB lets nobody read what somebody writes, and a lock of its own until the
+    files are in place, so that an earlier copy never replaces a later one. Raises
+    NoMartsError, and leaves the last publication as it is, when there is no mart.
     """
-    with warehouse.writing():
-        return _publish(warehouse, warehouse.data_path / "published")
+    folder = warehouse.data_path / "published"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        return _publish(warehouse, folder)
 
 
 def _publish(warehouse: Warehouse, folder: Path) -> Publication:
-    parquet = folder / "parquet"
+    parquet, exports = folder / "parquet", folder / "exports"
     arriving = folder / f".arriving-{uuid.uuid4().hex}"
     parquet.mkdir(parents=True, exist_ok=True)
+    exports.mkdir(exist_ok=True)
     _sweep(folder)
     arriving.mkdir()
     try:
-        rows = _copy(warehouse, arriving)
-        published_at = datetime.now(UTC)
+        with duckdb.connect(str(arriving / "roster.duckdb")) as database:
+            database.execute("set TimeZone = 'UTC'")
+            with warehouse.writing():
+                tables = _copy(warehouse, database)
+            if not tables:
+                raise NoMartsError(
+                    "There are no marts to publish: build them first, with "
+                    "`roster-platform dbt build` or the job `models`."
+                )
+            published_at = datetime.now(UTC)
+            rows = _write_parquet(database, tables, arriving)
+            reports = export_reports(database, SCHEMA, arriving / "exports")
         manifest = {
             "published_at": published_at.isoformat(),
             "tables": {table: {"rows": count} for table, count in rows.items()},
+            "exports": {
+                report: {
+                    "rows": export.rows,
+                    "sheets": export.sheets,
+                    "shortened_cells": export.shortened_cells,
+                }
+                for report, export in reports.items()
+            },
         }
         (arriving / "manifest.json").write_text(json.dumps(manifest, indent=2))
         for table in rows:
             os.replace(arriving / f"{table}.parquet", parquet / f"{table}.parquet")
+        for export in reports.values():
+            for file in (export.csv, export.xlsx):
+                os.replace(file, exports / file.name)
         os.replace(arriving / "roster.duckdb", folder / "roster.duckdb")
         os.replace(arriving / "manifest.json", folder / "manifest.json")
     finally:
@@ -75,25 +110,35 @@ def _publish(warehouse: Warehouse, folder: Path) -> Publication:
     for stale in parquet.glob("*.parquet"):
         if stale.stem not in rows:
             stale.unlink()
+    for stale in exports.iterdir():
+        if stale.stem not in reports:
+            stale.unlink()
     return Publication(
-        rows, published_at, folder / "roster.duckdb", parquet, folder / "manifest.json"
+        rows,
+        published_at,
+        folder / "roster.duckdb",
+        parquet,
+        exports,
+        folder / "manifest.json",
     )
 
 
-def _copy(warehouse: Warehouse, target: Path) -> dict[str, int]:
-    rows: dict[str, int] = {}
+def _copy(warehouse: Warehouse, database: duckdb.DuckDBPyConnection) -> list[str]:
     bring = _attached if warehouse.is_attached else _fetched
-    with duckdb.connect(str(target / "roster.duckdb")) as database:
-        database.execute("set TimeZone = 'UTC'")
-        database.execute(f"create schema {SCHEMA}")
-        for table in bring(warehouse, database):
-            name = f'{SCHEMA}."{table}"'
-            database.execute(
-                f"copy {name} to {_quoted(target / f'{table}.parquet')} (format parquet)"
-            )
-            ((rows[table],),) = database.execute(
-                f"select count(*) from {name}"
-            ).fetchall()
+    database.execute(f"create schema {SCHEMA}")
+    return list(bring(warehouse, database))
+
+
+def _write_parquet(
+    database: duckdb.DuckDBPyConnection, tables: Sequence[str], target: Path
+) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for table in tables:
+        name = f'{SCHEMA}."{table}"'
+        database.execute(
+            f"copy {name} to {_quoted(target / f'{table}.parquet')} (format parquet)"
+        )
+        ((rows[table],),) = database.execute(f"select count(*) from {name}").fetchall()
     return rows
 
 
@@ -147,13 +192,14 @@ def _declared_columns(
     digits = (
         "null, null" if dialect == "bigquery" else "numeric_precision, numeric_scale"
     )
-    for name, kind, precision, scale in client.execute_sql(
+    rows = client.execute_sql(
         f"select column_name, data_type, {digits} from {catalogue(client)}.columns "
         "where lower(table_schema) = %s and lower(table_name) = %s "
         "order by ordinal_position",
         schema,
         table,
-    ):
+    )
+    for name, kind, precision, scale in rows or []:
         kind = str(kind).lower()
         if kind in _DECIMALS and precision is not None:
             kind = f"decimal({precision}, {scale})"

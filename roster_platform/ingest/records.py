@@ -1,42 +1,25 @@
 """Records by column, whatever they came as: JSON that Arrow parses, or Python's dicts.
 
-Arrow turns JSON into columns several times as fast as Python makes dicts of it, holding
-no interpreter lock. It is given the declared types and is strict about them: a batch with
-any value that does not fit is parsed by Python instead, which sorts out which one it was.
-What is not declared, and what is kept as JSON, is read by msgspec, those fields only.
+Both are seen under the names that are declared, whatever names the API uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
-from operator import attrgetter
+from itertools import compress
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.catalogue import Child, DataType, Table
+from roster_platform.ingest.catalogue import Child
+from roster_platform.ingest.converters import Values
+from roster_platform.ingest.field_mapping import FieldNames, Path
+from roster_platform.ingest.raw_json import RawJson
 
-Values = Sequence[Any] | pa.Array
 Note = Callable[[str, str], None]
-
-DECIMAL = pa.decimal128(18, 4)
-# What a value of JSON is taken for; moments are converted from their text later. A double
-# is not: Arrow would round an integer that is none.
-_PARSED_AS: Mapping[DataType, pa.DataType] = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "decimal": DECIMAL,
-    "bool": pa.bool_(),
-    "timestamp": pa.string(),
-    "date": pa.string(),
-}
 
 
 @dataclass(frozen=True)
@@ -56,8 +39,14 @@ class Elements:
 class DictRecords:
     """Records as Python's dicts: any shape."""
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        rivals: Mapping[str, str] | None = None,
+    ) -> None:
         self._rows = rows
+        self.rivals = rivals or {}
+        """Undeclared fields that are another candidate of a declared one, with that."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -72,12 +61,11 @@ class DictRecords:
 
     def filter(self, mask: Sequence[bool]) -> DictRecords:
         """The records for which the mask is true."""
-        return DictRecords(
-            [row for row, kept in zip(self._rows, mask, strict=True) if kept]
-        )
+        rows = [row for row, kept in zip(self._rows, mask, strict=True) if kept]
+        return DictRecords(rows, self.rivals)
 
-    def elements(self, child: Child, note: Note) -> Elements:
-        """The child's rows; ``note(field, problem)`` hears of lists that are none."""
+    def elements(self, child: Child, names: FieldNames, note: Note) -> Elements:
+        """Return the child's rows; call ``note(field, problem)`` for what is not a list."""
         only_column = next(iter(child.columns)) if len(child.columns) == 1 else None
         rows: list[Mapping[str, Any]] = []
         parents: list[int] = []
@@ -105,233 +93,149 @@ class DictRecords:
                 positions.append(None)
         places = pa.array(positions, pa.int64())
         return Elements(
-            DictRecords(rows), pa.array(parents, pa.int64()), places, places.is_null()
+            mapped(rows, names), pa.array(parents, pa.int64()), places, places.is_null()
         )
 
 
 class ArrowRecords:
     """Records as columns that Arrow parsed.
 
-    ``decoded`` has the values of the fields that Arrow was given no type for; ``json`` is
-    what both came from, of whose records, or of whose lists ``of_child``, these are.
+    ``columns`` has the declared fields by name, ``decoded`` the values of those that Arrow
+    was given no type for, and of the ``undeclared`` ones, which are known by name and path.
+    ``json`` is what all came from, of whose records, or of whose lists at ``of_list``,
+    these are.
     """
 
     def __init__(
         self,
-        parsed: pa.StructArray,
-        decoded: Mapping[str, list[Any]],
-        json: _Json,
-        of_child: str | None = None,
+        length: int,
+        columns: Mapping[str, pa.Array],
+        json: RawJson,
+        names: FieldNames,
+        *,
+        decoded: Mapping[str, list[Any]] | None = None,
+        undeclared: Mapping[str, Path] | None = None,
+        of_list: Path = (),
     ) -> None:
-        self._parsed = parsed
-        self._names = {field.name for field in parsed.type}
-        self._decoded = decoded
+        self._length = length
+        self._columns = columns
         self._json = json
-        self._of_child = of_child
+        self._names = names
+        self.decoded = decoded or {}
+        self.undeclared = undeclared or {}
+        self._of_list = of_list
 
     def __len__(self) -> int:
-        return len(self._parsed)
+        return self._length
+
+    @property
+    def rivals(self) -> Mapping[str, str]:
+        """Undeclared fields that are another candidate of a declared one, with that."""
+        found = {
+            name: self._names.rival_of(path) for name, path in self.undeclared.items()
+        }
+        return {name: rival for name, rival in found.items() if rival}
 
     def values(self, field: str) -> Values:
         """One value a record; None where a record has no such field."""
-        if field in self._decoded:
-            return self._decoded[field]
-        if field in self._names:
-            return self._parsed.field(field)
-        return [None] * len(self)
+        if field in self.decoded:
+            return self.decoded[field]
+        return self._columns.get(field, [None] * len(self))
 
     def fields(self) -> set[str]:
         """Every field that a record has."""
-        filled = {
-            name
-            for name in self._names
-            if self._parsed.field(name).null_count < len(self)
+        came = self.filled().union(self.undeclared)
+        empty = {
+            name: self._names.sources[name]
+            for name in {*self._columns, *self.decoded} - came
         }
-        empty = self._names.union(self._decoded) - filled
-        return filled | self._json.sent(empty, self._of_child)
+        sent = self._json.sent(empty.values(), self._of_list)
+        return came | {name for name, path in empty.items() if path in sent}
+
+    def filled(self) -> set[str]:
+        """The declared fields that a record has a value of."""
+        declared = self.decoded.keys() - self.undeclared.keys()
+        return {
+            name
+            for name, values in self._columns.items()
+            if values.null_count < len(values)
+        } | {
+            name
+            for name in declared
+            if any(value is not None for value in self.decoded[name])
+        }
 
     def filter(self, mask: Sequence[bool]) -> ArrowRecords:
         """The records for which the mask is true."""
-        decoded = {
-            field: list(compress(values, mask))
-            for field, values in self._decoded.items()
-        }
-        parsed = self._parsed.filter(pa.array(mask, pa.bool_()))
-        return ArrowRecords(parsed, decoded, self._json)
+        arrow_mask = pa.array(mask, pa.bool_())
+        return ArrowRecords(
+            sum(mask),
+            {name: values.filter(arrow_mask) for name, values in self._columns.items()},
+            self._json,
+            self._names,
+            decoded={
+                name: list(compress(values, mask))
+                for name, values in self.decoded.items()
+            },
+            undeclared=self.undeclared,
+        )
 
-    def elements(self, child: Child, note: Note) -> Elements:
-        """The child's rows; ``note(field, problem)`` hears of lists that are none."""
+    def elements(self, child: Child, names: FieldNames, note: Note) -> Elements:
+        """Return the child's rows; call ``note(field, problem)`` for what is not a list."""
         lists = self.values(child.field)
         if not isinstance(lists, pa.Array):
             rows = [{child.field: elements} for elements in lists]
-            return DictRecords(rows).elements(child, note)
+            return DictRecords(rows).elements(child, names, note)
         sizes = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
         counts = np.maximum(sizes, 1)
         starts = np.cumsum(counts) - counts
         parents = np.repeat(np.arange(len(sizes)), counts)
         deleted = np.repeat(sizes == 0, counts)
         positions = np.arange(len(parents)) - np.repeat(starts, counts)
-        elements = lists.flatten()
         # Each row's place among the elements; none for the row of an empty list.
         places = pa.array(np.cumsum(~deleted) - 1, pa.int64(), mask=deleted)
-        elements = elements.take(places)
-        if not pa.types.is_struct(elements.type):
+        elements = lists.flatten().take(places)
+        if pa.types.is_struct(elements.type):
+            columns = by_field(elements, names)
+        else:
             (field,) = child.columns
-            elements = pa.StructArray.from_arrays([elements], [field])
+            columns = {field: elements}
+        of_list = self._names.sources[child.field]
         return Elements(
-            ArrowRecords(elements, {}, self._json, child.field),
+            ArrowRecords(len(places), columns, self._json, names, of_list=of_list),
             pa.array(parents, pa.int64()),
             pa.array(positions, pa.int64(), mask=deleted),
             pa.array(deleted, pa.bool_()),
         )
 
 
-class RecordParser:
-    """Parses the records of one table from JSON.
-
-    ``loose`` are the fields whose values are decoded one by one, so that the others need
-    not be: those kept as JSON, and those that were met with values of another type.
-    """
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self.loose = {
-            field
-            for field, column in table.columns.items()
-            if column.data_type not in _PARSED_AS
-        }
-        self.loose |= {
-            child.field
-            for child in table.children
-            if any(c.data_type not in _PARSED_AS for c in child.columns.values())
-        }
-
-    def parse(self, lists: Sequence[bytes]) -> DictRecords | ArrowRecords:
-        """The records of some JSON lists of objects, in order."""
-        json = _Json(lists)
-        for undeclared in ("infer", "ignore"):
-            try:
-                return self._parse(json, undeclared)
-            except (pa.ArrowException, ValueError):
-                continue
-        return DictRecords(list(chain.from_iterable(map(documents.loads, lists))))
-
-    def _parse(self, json: _Json, undeclared: str) -> ArrowRecords:
-        declared = self._declared_type()
-        parsed = json.columns(declared, undeclared)
-        if undeclared == "infer":
-            others = {
-                field.name for field in parsed.type if field not in list(declared)
-            }
-        else:
-            names = {field.name for field in declared}
-            others = json.names() - names
-            others |= {f.name for f in declared if _is_of_objects(f.type)}
-        for field in parsed.type:
-            elements = parsed.field(field.name)
-            # Where one of the objects is null, Python sorts them out.
-            if _is_of_objects(field.type) and elements.flatten().null_count:
-                others.add(field.name)
-        return ArrowRecords(parsed, json.values(others), json)
-
-    def _declared_type(self) -> pa.StructType:
-        """The declared fields but the loose ones, as Arrow is to read them."""
-        fields = {
-            field: _PARSED_AS[column.data_type]
-            for field, column in self._table.columns.items()
-            if field not in self.loose
-        }
-        for child in self._table.children:
-            if child.field in self.loose:
-                continue
-            elements = [
-                (field, _PARSED_AS[column.data_type])
-                for field, column in child.columns.items()
-            ]
-            is_plain = len(elements) == 1
-            fields[child.field] = pa.list_(
-                elements[0][1] if is_plain else pa.struct(elements)
-            )
-        return pa.struct(list(fields.items()))
+def mapped(rows: Sequence[Mapping[str, Any]], names: FieldNames) -> DictRecords:
+    """Dicts as they came, under the declared names as decided so far."""
+    if names.is_plain:
+        came = set().union(*rows) - names.sources.keys()
+        unused: set[Path] = {(name,) for name in came}
+    else:
+        unused = {path for row in rows for path, _ in names.tree.unused(row)}
+    rivals = {names.presented(path): names.rival_of(path) for path in unused}
+    return DictRecords(
+        [names.canonical(row) for row in rows],
+        {name: rival for name, rival in rivals.items() if rival},
+    )
 
 
-class _Json:
-    """Some JSON lists of objects, read no further than asked for."""
-
-    def __init__(self, lists: Sequence[bytes]) -> None:
-        self._lists = lists
-
-    def columns(self, declared: pa.StructType, undeclared: str) -> pa.StructArray:
-        """All records; raises ArrowException where one is not as declared."""
-        document = b"\n".join(b'{"records":%b}' % each for each in self._lists)
-        column = read_json(
-            pa.BufferReader(document),
-            # One block, whatever its size: each column is then a single array.
-            ReadOptions(use_threads=False, block_size=len(document) + 1),
-            ParseOptions(
-                pa.schema([("records", pa.list_(declared))]),
-                unexpected_field_behavior=undeclared,
-            ),
-        ).column("records")
-        return column.combine_chunks().flatten()
-
-    def names(self) -> set[str]:
-        """Every field that a record has."""
-        return set().union(*self._records(dict[str, msgspec.Raw]))
-
-    def values(self, fields: Iterable[str]) -> dict[str, list[Any]]:
-        """The values of some fields, one a record, None where it is missing."""
-        attributes = _attributes(fields)
-        if not attributes:
-            return {}
-        records = self._records(_struct(attributes, default=None))
-        return {
-            field: list(map(attrgetter(name), records))
-            for name, field in attributes.items()
-        }
-
-    def sent(self, fields: Iterable[str], of_child: str | None = None) -> set[str]:
-        """Those of some fields that a record has, or an object in a list of it."""
-        mentioned = {
-            field
-            for field in fields
-            if any(documents.dumps(field) in each for each in self._lists)
-        }
-        attributes = _attributes(mentioned)
-        if not attributes:
-            return set()
-        record = _struct(attributes, default=msgspec.UNSET)
-        if of_child is None:
-            records = self._records(record)
-        else:
-            parents = self._records(
-                msgspec.defstruct(
-                    "Parent",
-                    [("elements", list[record] | None, None)],
-                    rename={"elements": of_child},
-                )
-            )
-            records = list(chain.from_iterable(p.elements or () for p in parents))
-        return {
-            field
-            for name, field in attributes.items()
-            if any(getattr(r, name) is not msgspec.UNSET for r in records)
-        }
-
-    def _records(self, kind: type) -> list[Any]:
-        decoder = msgspec.json.Decoder(list[kind])
-        return list(chain.from_iterable(map(decoder.decode, self._lists)))
+def by_field(parsed: pa.StructArray, names: FieldNames) -> dict[str, pa.Array]:
+    """The declared fields of what Arrow parsed, each from the path of its name."""
+    return {
+        name: pc.struct_field(parsed, list(path))
+        for name, path in names.sources.items()
+        if type_at(parsed.type, path) is not None
+    }
 
 
-def _attributes(fields: Iterable[str]) -> dict[str, str]:
-    """Names that Python allows for fields of any name."""
-    return {f"field_{place}": field for place, field in enumerate(sorted(fields))}
-
-
-def _struct(attributes: Mapping[str, str], *, default: Any) -> type:
-    declared = [(name, Any, default) for name in attributes]
-    return msgspec.defstruct("Record", declared, rename=attributes)
-
-
-def _is_of_objects(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) and pa.types.is_struct(kind.value_type)
+def type_at(kind: pa.DataType, path: Path) -> pa.DataType | None:
+    """The type under a path of a struct; None where there is no such path."""
+    for name in path:
+        if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+            return None
+        kind = kind.field(name).type
+    return kind

@@ -1,25 +1,33 @@
-"""What one read found, kept beside the data: rows, pages, drift, warnings, progress."""
+"""The findings of one read: rows, pages, drift, warnings, progress."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from roster_platform.ingest.reads import Outcome, Read
 
 _CALM_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One difference between what was declared and what came, with how often."""
+    """One difference between what was declared and what came, with how often.
+
+    It is an ``error`` for keys, money, timestamps and people, a ``warning`` otherwise.
+    """
 
     table: str
     field: str
     problem: str
     rows: int
+    severity: Literal["warning", "error"] = "warning"
 
     def __str__(self) -> str:
         rows = f" ({self.rows} rows)" if self.rows else ""
@@ -38,20 +46,60 @@ class ReadReport:
     """Take the fields that come as those to expect from now on."""
     rows: int = 0
     requests: int = 0
-    is_complete: bool = False
-    """Everything was read: what did not come is not there."""
+    outcome: Outcome | None = None
+    """How the read ended; None before it did."""
+    proof: str = ""
+    """How the end was proven, or why the read is not complete."""
     announced: int | None = None
-    """How many records the API says there are."""
+    """How many records the API says there are; None when it does not say."""
     held: int | None = None
     """How many records the warehouse now holds that the API is known to list."""
     deleted: int = 0
     """How many records a complete read missed, and marked as deleted."""
     observed_at: datetime | None = None
     drifts: list[Drift] = field(default_factory=list)
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The declared fields that came under other names, by table, with the path."""
+    coverage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The share of the rows that had each declared field, by table."""
+    mapping: Path | None = None
+    """Where the user's mapping of this API is, if there is one."""
     warnings: list[str] = field(default_factory=list)
+    newer: list[Any] = field(default_factory=list)
+    """Rows, as dlt takes them, of records that came twice: they replace the first."""
     _content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     _started: float = field(default_factory=time.monotonic)
     _last_said: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether everything was read: what did not come is not there."""
+        return self.outcome is Outcome.COMPLETE
+
+    def as_read(self) -> Read:
+        """The row of the log of reads; of a read without an outcome, a failed one."""
+        return Read(
+            endpoint=self.name,
+            outcome=self.outcome or Outcome.FAILED,
+            proof=self.proof,
+            read_at=datetime.now(UTC),
+            observed_at=self.observed_at,
+            announced=self.announced,
+            row_count=self.rows,
+            request_count=self.requests,
+            missing_fields="; ".join(
+                str(drift) for drift in self.drifts if drift.severity == "error"
+            )
+            or None,
+        )
+
+    def ended(self, outcome: Outcome, proof: str) -> None:
+        """Keep how the read ended; an incomplete one is a warning, too."""
+        self.outcome, self.proof = outcome, proof
+        # What is built from it says whether it is complete.
+        self.saw(outcome.encode())
+        if outcome is Outcome.INCOMPLETE:
+            self.warn(f"the read is incomplete: {proof}")
 
     def warn(self, message: str) -> None:
         """Keep a finding that does not stop the read, and log it."""
@@ -61,6 +109,19 @@ class ReadReport:
     def saw(self, digest: bytes) -> None:
         """Count an answer in, by the digest of its content."""
         self._content.update(digest)
+
+    def read_from(self, sources: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep under which names the fields came: with others, the same is not the same."""
+        self.sources = sources
+        for table, paths in sorted(sources.items()):
+            self.saw(f"{table}: {sorted(paths.items())}".encode())
+
+    def covered(
+        self, coverage: Mapping[str, Mapping[str, float]], mapping: Path
+    ) -> None:
+        """Keep which declared fields came, under which mapping."""
+        self.coverage = coverage
+        self.mapping = mapping if mapping.exists() else None
 
     @property
     def data_version(self) -> str:

@@ -1,4 +1,4 @@
-"""How many requests one client has in flight at an API that may suffer from them."""
+"""Adaptive limit of the requests that one client has in flight at an API."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SLOW_FACTOR = 8
 
 
 class Slots:
-    """How many requests may be in flight: fewer when the API suffers, more as it recovers.
+    """Adaptive concurrency limit: lower when the API suffers, higher as it recovers.
 
     Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989): one
-    refusal halves them, whatever else is refused of the same volley, and so do answers
+    refusal halves them, whatever else is refused of the same round, and so do answers
     that come much more slowly than its quickest; every good answer earns a share of one.
     A request belongs to the ``volley`` in which it leaves.
     """

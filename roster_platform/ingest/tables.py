@@ -4,96 +4,176 @@ Every batch of a table has the same declared schema, whatever its values, becaus
 inferred per batch change on a batch of nulls. A value that does not fit its declared
 type lands as text in a column of its own (``<column>__v_text``, dlt's name for such a
 variant) and is reported; an undeclared field lands as text and is reported; a record
-without its key is an error. Nothing is silently NULL.
+without its key is left out and reported. Nothing is silently NULL.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest import documents
 from roster_platform.ingest.catalogue import (
+    CHANGE,
     DELETED,
     DELETED_AT,
+    DIGEST,
     IS_DELETED,
     OBSERVED_AT,
     POSITION,
+    SEQUENCE,
+    VALID_FROM,
+    VARIANT_SUFFIX,
     Child,
     Column,
-    DataType,
     Table,
     child_table_name,
     column_name,
+    key_column_name,
 )
+from roster_platform.ingest.converters import (
+    ARROW_TYPES,
+    as_text,
+    convert_all,
+    convert_each,
+    is_usual,
+)
+from roster_platform.ingest.drift import severity_of
 from roster_platform.ingest.errors import DriftError
-from roster_platform.ingest.records import (
-    DECIMAL,
-    ArrowRecords,
-    DictRecords,
-    RecordParser,
-    Values,
-)
+from roster_platform.ingest.field_mapping import FieldNames
+from roster_platform.ingest.keys import comparing_key
+from roster_platform.ingest.record_digests import digests, row_texts
+from roster_platform.ingest.record_parser import RecordParser, Records
+from roster_platform.ingest.records import DictRecords
 from roster_platform.ingest.report import Drift
 
-Records = ArrowRecords | DictRecords
-
-VARIANT_SUFFIX = "__v_text"
-
-ARROW_TYPES: Mapping[DataType, pa.DataType] = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "decimal": DECIMAL,
-    "bool": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "date": pa.date32(),
-    "json": pa.string(),
-}
 _OBSERVED_AT_TYPE = ARROW_TYPES["timestamp"]
-_OWN_COLUMNS = {OBSERVED_AT, DELETED, IS_DELETED, DELETED_AT, POSITION}
-# What Python can hold, and so whoever reads the warehouse with it.
-_FIRST_MOMENT = pa.scalar(datetime.min.replace(tzinfo=UTC), _OBSERVED_AT_TYPE)
-_LAST_MOMENT = pa.scalar(datetime.max.replace(tzinfo=UTC), _OBSERVED_AT_TYPE)
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# Commas group thousands; "12,50" would be twelve and a half to some.
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+_OWN_COLUMNS = {
+    *(OBSERVED_AT, DELETED, IS_DELETED, DELETED_AT, POSITION),
+    *(DIGEST, VALID_FROM, SEQUENCE, CHANGE),
+}
+_CURRENCY = "currency"
+"""The declared field that the currency of a table's amounts belongs to."""
+_MOST_NAMED = 10
 
 
 class TableBuilder:
     """Builds the Arrow tables of one raw table and its children, batch by batch.
 
     ``tombstones`` adds the column that marks deletions (see tombstone_rows()).
-    ``drifts`` is what did not match the declaration so far, ``fields`` what came, by table.
-    ``parser`` reads such records from JSON, and learns from what was built.
+    ``drifts`` is what did not match the declaration so far, ``fields`` what came, by table;
+    ``dropped`` counts the records that were left out because their key was missing.
+    ``parser`` reads such records from JSON, under the names that the API uses, and learns
+    from what was built; ``given`` are fields that the reader itself puts into them, and
+    ``volatile`` those that say nothing of a record.
     """
 
-    def __init__(self, table: Table, *, tombstones: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        *,
+        tombstones: bool = False,
+        given: Collection[str] = (),
+        volatile: Collection[str] = (),
+    ) -> None:
         self.table = table
         self._keys = [column_name(key) for key in table.primary_key]
         self._tombstones = tombstones
+        self._not_compared = {
+            *map(column_name, (*table.not_compared, *volatile)),
+            *(
+                key_column_name(field)
+                for columns in (table.columns, *(c.columns for c in table.children))
+                for field, column in columns.items()
+                if column.key
+            ),
+        }
         self._problems: Counter[tuple[str, str, str]] = Counter()
+        self._misfits: Counter[tuple[str, str]] = Counter()
+        self._conflicts: Counter[tuple[str, str, str, str]] = Counter()
+        self._repeats: dict[str, set[str]] = {}
+        self._filled: Counter[tuple[str, str]] = Counter()
+        self._rows: Counter[str] = Counter()
+        self._has_keys = False
+        self.dropped: Counter[str] = Counter()
         self._extra_columns: dict[str, dict[str, str | None]] = {}
         self.fields: dict[str, set[str]] = {}
         self._handled_fields = {*table.columns, *(c.field for c in table.children)}
-        self.parser = RecordParser(table)
+        self.parser = RecordParser(table, given)
 
     @property
     def drifts(self) -> list[Drift]:
-        return [
-            Drift(table, field, problem, rows)
-            for (table, field, problem), rows in self._problems.items()
-        ]
+        columns = {(self.table.name, f): c for f, c in self.table.columns.items()} | {
+            (child_table_name(self.table, child), field): column
+            for child in self.table.children
+            for field, column in child.columns.items()
+        }
+        return (
+            [
+                Drift(
+                    self.table.name,
+                    key,
+                    "missing, so the record was left out",
+                    n,
+                    "error",
+                )
+                for key, n in self.dropped.items()
+            ]
+            + [
+                Drift(table, field, problem, rows)
+                for (table, field, problem), rows in self._problems.items()
+            ]
+            + [
+                Drift(
+                    *(table, field),
+                    f"it comes as '{source}', which is used, and as '{rival}', which "
+                    "differs",
+                    rows,
+                    severity_of(columns[table, field].required),
+                )
+                for (table, field, source, rival), rows in self._conflicts.items()
+            ]
+            + [
+                # One odd value among others is a warning; a field without any other is not.
+                Drift(
+                    *(table, field, f"not a {columns[table, field].data_type}", rows),
+                    severity_of(
+                        columns[table, field].required
+                        and (table, field) not in self._filled
+                    ),
+                )
+                for (table, field), rows in self._misfits.items()
+            ]
+        )
+
+    @property
+    def coverage(self) -> dict[str, dict[str, float]]:
+        """The share of the rows so far that has each declared field, by table."""
+        declared = {self.table.name: self.table.columns} | {
+            child_table_name(self.table, child): child.columns
+            for child in self.table.children
+        }
+        return {
+            table: {field: self._filled[table, field] / rows for field in fields}
+            for table, fields in declared.items()
+            if (rows := self._rows[table])
+        }
+
+    @property
+    def sources(self) -> dict[str, dict[str, str]]:
+        """The declared fields that are read from other names, by table, with the path."""
+        names = {self.table.name: self.parser.names} | {
+            child_table_name(self.table, child): self.parser.children[child.field]
+            for child in self.table.children
+        }
+        return {
+            table: renamed for table, n in names.items() if (renamed := n.renamed())
+        }
 
     def build(
         self, records: Records | Sequence[Mapping[str, Any]], observed_at: datetime
@@ -102,117 +182,254 @@ class TableBuilder:
 
         ``observed_at`` (UTC) is when the API was read; it lands in every row. Children
         of each record replace those loaded before, so a record without any gets a
-        tombstone row (``_deleted``). Raises DriftError when a key is missing.
+        tombstone row (``_deleted``). A record without its key is left out and reported;
+        raises DriftError when no record so far had one.
         """
         if isinstance(records, Sequence):
             records = DictRecords(records)
         name = self.table.name
-        columns, misfits = self._declared(name, self.table.columns, records)
+        fields = records.fields()
+        records = self._with_keys(records)
+        columns, misfits = self._declared(
+            name, self.table.columns, records, self.parser.names
+        )
         self.parser.loose |= misfits
-        for key in self.table.primary_key:
-            self._require_key(columns[column_name(key)], key)
+        self._rows[name] += len(records)
+        self._add_undeclared(name, columns, records, fields, self._handled_fields)
+        rows = self._text_of(columns) if self.table.versions else None
+        texts_of_children: list[tuple[pa.Array, pa.Array]] = []
+        children = {}
+        for child in self.table.children:
+            built, parents = self._build_child(child, records, columns)
+            if rows is not None:
+                texts_of_children.append((self._text_of(built), parents))
+            children[child_table_name(self.table, child)] = _finish(
+                built, observed_at, [column_name(child.parent_key)]
+            )
         if self.table.soft_deletes:
             columns[IS_DELETED] = pa.repeat(pa.scalar(False), len(records))
             columns[DELETED_AT] = pa.nulls(len(records), ARROW_TYPES["timestamp"])
-        self._add_undeclared(name, columns, records, self._handled_fields)
         if self._tombstones:
             columns[DELETED] = pa.repeat(pa.scalar(False), len(records))
-        tables = {name: _finish(columns, observed_at, self._keys)}
-        for child in self.table.children:
-            tables[child_table_name(self.table, child)] = self._build_child(
-                child, records, columns, observed_at
-            )
-        return tables
+        if rows is not None:
+            columns[DIGEST] = digests(rows, texts_of_children)
+        return {name: _finish(columns, observed_at, self._keys), **children}
+
+    def _text_of(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        return row_texts(
+            {
+                name: values
+                for name, values in columns.items()
+                if name.removesuffix(VARIANT_SUFFIX) not in self._not_compared
+            }
+        )
 
     def _build_child(
         self,
         child: Child,
         records: Records,
         parent_columns: Mapping[str, pa.Array],
-        observed_at: datetime,
-    ) -> pa.Table:
+    ) -> tuple[dict[str, pa.Array], pa.Array]:
+        """The columns of a child's rows, and the place of each one's parent."""
         name = child_table_name(self.table, child)
 
         def note(field: str, problem: str) -> None:
             self.parser.loose.add(child.field)
             self._note(name, field, problem)
 
-        elements = records.elements(child, note)
+        names = self.parser.children[child.field]
+        elements = records.elements(child, names, note)
         keys = parent_columns[column_name(self.table.primary_key[-1])]
         parent_key = column_name(child.parent_key)
         columns = {parent_key: keys.take(elements.parents)}
         if child.position:
             columns[POSITION] = elements.positions
-        declared, misfits = self._declared(name, child.columns, elements.records)
+        of_parent = parent_columns.get(_CURRENCY)
+        declared, misfits = self._declared(
+            name,
+            child.columns,
+            elements.records,
+            names,
+            of_parent.take(elements.parents) if of_parent is not None else None,
+        )
         if misfits:
             self.parser.loose.add(child.field)
+        self._rows[name] += len(elements.deleted) - (
+            pc.sum(elements.deleted).as_py() or 0
+        )
         columns |= declared
-        self._add_undeclared(name, columns, elements.records, set(child.columns))
+        fields = elements.records.fields()
+        self._add_undeclared(
+            name, columns, elements.records, fields, set(child.columns)
+        )
         columns[DELETED] = elements.deleted
-        return _finish(columns, observed_at, [parent_key])
+        return columns, elements.parents
 
     def _declared(
-        self, table: str, declared: Mapping[str, Column], records: Records
+        self,
+        table: str,
+        declared: Mapping[str, Column],
+        records: Records,
+        names: FieldNames,
+        currencies: pa.Array | None = None,
     ) -> tuple[dict[str, pa.Array], set[str]]:
-        """The declared columns, and the fields that had to be converted one by one."""
+        """The declared columns, and the fields that had to be converted one by one.
+
+        ``currencies`` are those of the records that these are elements of.
+        """
         columns: dict[str, pa.Array] = {}
         unlike: set[str] = set()
+        priced: dict[str, pa.Array] = {}
         for field, column in declared.items():
             name = column_name(field)
             values = records.values(field)
-            try:
-                columns[name] = _FAST[column.data_type](values)
-                continue
-            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            at_once = convert_all(values, column.data_type)
+            if at_once is None or not is_usual(values, column.data_type):
                 unlike.add(field)
-            if isinstance(values, pa.Array):
-                values = values.to_pylist()
-            columns[name], misfits = _convert_each(values, column.data_type)
-            count = len(misfits) - misfits.null_count
-            if count:
-                self._note(table, field, f"not a {column.data_type}", count)
+            if at_once is not None:
+                columns[name] = at_once
+                continue
+            converted = convert_each(values, column.data_type)
+            columns[name] = converted.values
+            for problem, count in converted.problems.items():
+                self._note(table, field, problem, count)
+            if converted.misfits:
+                self._misfits[table, field] += converted.misfits
+            if converted.texts.null_count < len(converted.texts):
                 self._extra_columns.setdefault(table, {})[name + VARIANT_SUFFIX] = None
-                columns[name + VARIANT_SUFFIX] = misfits
+                columns[name + VARIANT_SUFFIX] = converted.texts
+            if converted.currencies.null_count < len(converted.currencies):
+                priced[field] = converted.currencies
+        for field, named in priced.items():
+            currencies = self._with_currencies(
+                table, field, named, columns.get(_CURRENCY, currencies)
+            )
+            if _CURRENCY in columns:
+                columns[_CURRENCY] = currencies
+        for field in declared:
+            values = columns[column_name(field)]
+            if values.null_count < len(values):
+                self._filled[table, field] += len(values) - values.null_count
+        for field, column in declared.items():
+            if column.key:
+                texts = columns[column_name(field)]
+                columns[key_column_name(field)] = comparing_key(texts, column.key)
+        self._compare_rivals(table, declared, columns, records, names)
         return columns, unlike
+
+    def _with_currencies(
+        self, table: str, field: str, named: pa.Array, known: pa.Array | None
+    ) -> pa.Array:
+        """The currencies of the records, where missing those that an amount came with."""
+        if known is None:
+            self._note(table, field, "its currency has no column", _count(named))
+            return named
+        differs = pc.not_equal(pc.utf8_upper(known), named)
+        if count := pc.sum(differs).as_py():
+            problem = "its currency is not that of the record"
+            self._problems[table, field, problem] += count
+        if known.null_count:
+            self.fields.setdefault(table, set()).add(_CURRENCY)
+        return pc.coalesce(known, named)
+
+    def _compare_rivals(
+        self,
+        table: str,
+        declared: Mapping[str, Column],
+        columns: Mapping[str, pa.Array],
+        records: Records,
+        names: FieldNames,
+    ) -> None:
+        """Find out which undeclared fields only repeat a declared one."""
+        self._repeats[table] = set()
+        for rival, field in records.rivals.items():
+            if field not in declared:
+                continue
+            data_type = declared[field].data_type
+            values = records.values(rival)
+            others = convert_all(values, data_type)
+            if others is None:
+                others = convert_each(values, data_type).values
+            used = columns[column_name(field)]
+            came = [value is not None for value in values]
+            differs = sum(
+                had and mine != other
+                for had, mine, other in zip(
+                    came, used.to_pylist(), others.to_pylist(), strict=True
+                )
+            )
+            if differs:
+                source = names.renamed().get(field, field)
+                self._conflicts[table, field, source, rival] += differs
+            else:
+                self._repeats[table].add(rival)
 
     def _add_undeclared(
         self,
         table: str,
         columns: dict[str, pa.Array],
         records: Records,
+        fields: set[str],
         handled: set[str],
     ) -> None:
         extra = self._extra_columns.setdefault(table, {})
-        fields = records.fields()
         self.fields.setdefault(table, set()).update(fields)
-        came = fields - handled
+        came = fields - handled - self._repeats[table]
         for field in sorted(came):
             name = _undeclared_name(field)
             if name in columns or extra.get(name, field) != field:
                 # Two spellings of one name ("name", "Name"): both must land.
                 name = f"{name}__{_digest(field)}"
             extra[name] = field
-        for name, field in extra.items():
+        for name, source in extra.items():
             if name in columns:
                 continue
-            values = [None] * len(records) if field is None else records.values(field)
-            columns[name] = pa.array(map(_as_text, values), pa.string())
-            if field in came:
+            values = [None] * len(records) if source is None else records.values(source)
+            columns[name] = pa.array(map(as_text, values), pa.string())
+            if source is not None and source in came:
                 present = len(records) - columns[name].null_count
-                self._note(table, field, "undeclared field", present)
+                self._note(table, source, "undeclared field", present)
 
-    def _require_key(self, values: pa.Array, key: str) -> None:
-        missing = values.null_count
-        if missing:
+    def _with_keys(self, records: Records) -> Records:
+        """The records that have their key; those without are counted."""
+        has_key = [True] * len(records)
+        for key in self.table.primary_key:
+            values = records.values(key)
+            if not isinstance(values, pa.Array):
+                values = [value is not None for value in values]
+            elif values.null_count:
+                values = values.is_valid().to_pylist()
+            else:
+                continue
+            missing = [
+                had and not has for had, has in zip(has_key, values, strict=True)
+            ]
+            if count := sum(missing):
+                self._missed(key, count, records, any(values))
+            has_key = [had and has for had, has in zip(has_key, values, strict=True)]
+        self._has_keys |= any(has_key)
+        return records if all(has_key) else records.filter(has_key)
+
+    def _missed(
+        self, key: str, count: int, records: Records, is_elsewhere: bool
+    ) -> None:
+        if not is_elsewhere and not self._has_keys:
+            undeclared = sorted(records.fields() - self._handled_fields)
+            came = ", ".join(undeclared[:_MOST_NAMED]) or "none"
             raise DriftError(
-                f"{missing} records of {self.table.name} came without their key "
-                f"'{key}', so they cannot be told apart. Nothing of this read was "
-                "loaded and the rows loaded earlier are kept; compare the API's answer "
-                "with the endpoint's declaration."
+                f"{count} records of {self.table.name} came without their key "
+                f"'{key}', so they cannot be distinguished; undeclared fields that came "
+                f"instead: {came}. Nothing of this read was loaded and the rows loaded "
+                "earlier are kept."
             )
+        self.dropped[key] += count
 
     def _note(self, table: str, field: str, problem: str, rows: int = 1) -> None:
         self._problems[table, field, problem] += rows
+
+
+def _count(values: pa.Array) -> int:
+    return len(values) - values.null_count
 
 
 def _undeclared_name(field: str) -> str:
@@ -240,13 +457,22 @@ def tombstone_rows(
             if field in table.primary_key
             else pa.nulls(len(values), arrow_type)
         )
+        if column.key:
+            columns[key_column_name(field)] = pa.nulls(len(values), arrow_type)
+    if table.versions:
+        columns[DIGEST] = pa.nulls(len(values), pa.string())
     columns[key] = pa.array(values, pa.string())
     columns[DELETED] = pa.repeat(pa.scalar(True), len(values))
     return _finish(columns, observed_at, [column_name(k) for k in table.primary_key])
 
 
-def spell_nul(table: pa.Table) -> pa.Table:
-    """The table with NUL characters as the text of their escape, ``\\u0000``."""
+def spell_nul(table: Any) -> Any:
+    """The table with NUL characters as the text of their escape, ``\\u0000``.
+
+    Anything but a table is handed on: dlt removes them from records itself.
+    """
+    if not isinstance(table, pa.Table):
+        return table
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             spelt = pc.replace_substring(table.column(index), "\0", "\\u0000")
@@ -266,168 +492,3 @@ def _finish(
         for name, values in columns.items()
     )
     return pa.table(list(columns.values()), schema=schema)
-
-
-def _text(values: Values) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, pa.string())
-
-
-def _number(arrow_type: pa.DataType, *unwanted: type) -> Callable[[Values], pa.Array]:
-    def convert(values: Values) -> pa.Array:
-        if isinstance(values, pa.Array):
-            return values
-        # Arrow reads True as 1 and cuts 1.5 to 1; both are drift.
-        if any(isinstance(value, unwanted) for value in values):
-            raise TypeError
-        return pa.array(values, arrow_type)
-
-    return convert
-
-
-def _decimal(values: Values) -> pa.Array:
-    return pc.cast(_text(values), DECIMAL)
-
-
-def _bool(values: Values) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, pa.bool_())
-
-
-def _timestamp(values: Values) -> pa.Array:
-    texts = _text(values)
-    try:
-        moments = pc.cast(texts, _OBSERVED_AT_TYPE)
-    except pa.ArrowInvalid:
-        moments = pc.assume_timezone(pc.cast(texts, pa.timestamp("us")), "UTC")
-    ends = pc.min_max(moments)
-    if ends["min"].is_valid and not (
-        _FIRST_MOMENT.value <= ends["min"].value
-        and ends["max"].value <= _LAST_MOMENT.value
-    ):
-        raise OverflowError
-    return moments
-
-
-def _date_column(values: Values) -> pa.Array:
-    return pc.cast(_text(values), pa.date32())
-
-
-def _json(values: Values) -> pa.Array:
-    return pa.array(map(_as_json, values), pa.string())
-
-
-_FAST: Mapping[DataType, Callable[[Values], pa.Array]] = {
-    "text": _text,
-    "bigint": _number(pa.int64(), bool, float),
-    "double": _number(pa.float64(), bool),
-    "decimal": _decimal,
-    "bool": _bool,
-    "timestamp": _timestamp,
-    "date": _date_column,
-    "json": _json,
-}
-
-
-def _convert_each(
-    values: Sequence[Any], data_type: DataType
-) -> tuple[pa.Array, pa.Array]:
-    """Convert value by value; returns the column and, as text, what did not fit."""
-    convert = _ONE[data_type]
-    converted: list[Any] = []
-    misfits: list[str | None] = []
-    for value in values:
-        if value is None:
-            converted.append(None)
-            misfits.append(None)
-            continue
-        try:
-            converted.append(convert(value))
-            misfits.append(None)
-        except (ValueError, TypeError, InvalidOperation, OverflowError):
-            converted.append(None)
-            misfits.append(_as_text(value))
-    return pa.array(converted, ARROW_TYPES[data_type]), pa.array(misfits, pa.string())
-
-
-def _one_text(value: Any) -> str:
-    return _as_text(value) or ""
-
-
-def _one_bigint(value: Any) -> int:
-    # Of larger floats nobody knows the digits that were meant.
-    if isinstance(value, bool) or (
-        isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53)
-    ):
-        raise ValueError
-    if isinstance(value, str) and not _INTEGER.fullmatch(value):
-        raise ValueError
-    number = int(value)
-    if not -(2**63) <= number < 2**63:
-        raise OverflowError
-    return number
-
-
-def _one_double(value: Any) -> float:
-    if isinstance(value, bool):
-        raise ValueError
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise ValueError
-    number = float(value)
-    if not math.isfinite(number) or (isinstance(value, int) and int(number) != value):
-        raise ValueError
-    return number
-
-
-def _one_decimal(value: Any) -> Decimal:
-    if isinstance(value, bool):
-        raise ValueError
-    text = str(value).replace("$", "").strip()
-    if _GROUPED.fullmatch(text):
-        text = text.replace(",", "")
-    if not _NUMBER.fullmatch(text):
-        raise ValueError
-    number = Decimal(text)
-    exact = number.quantize(Decimal(1).scaleb(-DECIMAL.scale))
-    if exact != number or len(exact.as_tuple().digits) > DECIMAL.precision:
-        raise ValueError
-    return exact
-
-
-def _one_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError
-
-
-def _one_timestamp(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
-
-
-def _one_date(value: Any) -> date:
-    moment = datetime.fromisoformat(value)
-    if moment.time() != datetime.min.time():
-        raise ValueError
-    return moment.date()
-
-
-_ONE: Mapping[DataType, Callable[[Any], Any]] = {
-    "text": _one_text,
-    "bigint": _one_bigint,
-    "double": _one_double,
-    "decimal": _one_decimal,
-    "bool": _one_bool,
-    "timestamp": _one_timestamp,
-    "date": _one_date,
-    "json": lambda value: _as_json(value),
-}
-
-
-def _as_json(value: Any) -> str | None:
-    return None if value is None else documents.dumps(value).decode()
-
-
-def _as_text(value: Any) -> str | None:
-    """A value as text: strings as they are, everything else as JSON."""
-    return value if isinstance(value, str) else _as_json(value)

@@ -36,12 +36,12 @@ def work_folder(parent: Path) -> Iterator[Path]:
 
 
 def left_folders(parent: Path) -> int:
-    """How many folders the processes that died have left; the next work removes them."""
+    """Count the folders that dead processes have left; the next run removes them."""
     return sum(_is_left(folder) for folder in parent.glob("*") if folder.is_dir())
 
 
 def is_held(lock_file: Path) -> bool:
-    """Whether a living process holds a file lock; one that was never made is free."""
+    """Return whether a running process holds a file lock; a missing one is free."""
     if not lock_file.exists():
         return False
     try:
@@ -63,5 +63,5 @@ def _sweep(parent: Path) -> None:
 
 
 def _is_left(folder: Path) -> bool:
-    """Whether nobody works in a folder any more: its lock went with its process."""
+    """Return whether nobody works in a folder any more: its lock went with its process."""
     return not is_held(Path(f"{folder}.lock"))

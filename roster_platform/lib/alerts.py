@@ -1,19 +1,21 @@
-"""What went wrong and what is well again, read from finished runs and told once.
+"""Problems and their resolutions, read from finished runs and each reported once.
 
-A problem has a subject: an operation, a job, a roster page or an asset check. It is told
-when it begins, not again while it lasts, and once more when it is over. The state fits in
-a sensor's cursor; a message that could not be delivered waits there for the next tick.
+A problem has a subject: an operation, a job, a roster page or an asset check. It is
+reported when it begins, not again while it lasts, and once more when it is resolved. The
+state fits in a sensor's cursor; a message that could not be delivered waits there for
+the next tick.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import dagster as dg
+
+from roster_platform.lib.partitions import page_name
 
 FAILED_PAGES = "failed_pages"
 """Metadata of a failure: by page, why it failed."""
@@ -23,11 +25,11 @@ ASK_QUARANTINED = "ask_quarantined_pages"
 _PAGE = "roster page "
 _PARTITION_TAG = "dagster/partition"
 _RANGE_TAG = "dagster/asset_partition_range_start"
+_RANGE_END_TAG = "dagster/asset_partition_range_end"
 _MOST_OPEN = 500
 _MOST_PENDING = 100
 _LONGEST_REASON = 400
 _MOST_LINES = 20
-_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _OUTCOMES = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.STEP_SUCCESS,
@@ -37,7 +39,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a message: what is wrong, or well again, why, and where to look."""
+    """One line of a message: what is wrong or resolved, why, and where to look."""
 
     subject: str
     reason: str
@@ -47,11 +49,11 @@ class Finding:
 
 @dataclass
 class State:
-    """What was told already, how far runs were read, and what each channel still owes."""
+    """Open problems, how far runs were read, and what each channel has yet to get."""
 
     read_until: int = 0
     open: dict[str, str] = field(default_factory=dict)
-    """By subject, the run in which the problem was told."""
+    """By subject, the run in which the problem was reported."""
     resting: list[str] = field(default_factory=list)
     """The pages that were in quarantine at the last tick."""
     pending: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -66,16 +68,16 @@ class State:
         return json.dumps(asdict(self))
 
     def owe(self, channels: Iterable[str], findings: Iterable[Finding]) -> None:
-        """Remember what each channel has to be told."""
-        told = [asdict(finding) for finding in findings]
+        """Add findings to what each channel has yet to get."""
+        added = [asdict(finding) for finding in findings]
         for channel in channels:
             owed = self.pending.setdefault(channel, [])
-            owed.extend(told)
+            owed.extend(added)
             del owed[:-_MOST_PENDING]
 
     def owed(self, channel: str) -> list[Finding]:
-        """What a channel was not told yet."""
-        return [Finding(**told) for told in self.pending.get(channel, ())]
+        """Return what a channel did not get yet."""
+        return [Finding(**kept) for kept in self.pending.get(channel, ())]
 
     def _begins(self, subject: str, reason: str, run_id: str) -> Iterable[Finding]:
         if subject not in self.open and len(self.open) < _MOST_OPEN:
@@ -84,7 +86,7 @@ class State:
 
     def _ends(self, subject: str, run_id: str) -> Iterable[Finding]:
         if self.open.pop(subject, None):
-            yield Finding(subject, "is well again", run_id, is_over=True)
+            yield Finding(subject, "resolved", run_id, is_over=True)
 
     def findings_of(
         self,
@@ -95,7 +97,7 @@ class State:
         failure: str,
         resting_pages: set[str],
     ) -> list[Finding]:
-        """What a finished run changes; ``resting_pages`` are those in quarantine."""
+        """Return what a finished run changes; ``resting_pages`` are those in quarantine."""
         found: list[Finding] = []
         failed_steps = 0
         for record in instance.get_records_for_run(
@@ -121,7 +123,7 @@ class State:
             found += self._begins(f"job {run.job_name}", failure, run.run_id)
         if not failed:
             found += self._ends(f"job {run.job_name}", run.run_id)
-        return found
+        return [_with_title(instance, finding) for finding in found]
 
     def _check(self, evaluation: Any, run_id: str) -> Iterable[Finding]:
         asset = evaluation.asset_key.to_user_string()
@@ -139,13 +141,17 @@ class State:
         run: dg.DagsterRun,
         failed: Mapping[str, str],
         resting: set[str],
-        step: str,
+        step: str | None,
     ) -> Iterable[Finding]:
         """Pages that this step asked, and that neither failed nor rest any more."""
         asked: Iterable[str]
+        first = run.tags.get(_RANGE_TAG)
         if step == ASK_QUARANTINED:
             asked = self.resting
-        elif step != READ_PAGES or _RANGE_TAG in run.tags:
+        elif step == READ_PAGES and first and first == run.tags.get(_RANGE_END_TAG):
+            # A backfill of one page.
+            asked = [first]
+        elif step != READ_PAGES or first:
             # Which pages a range holds is not told by the run; a later one tells.
             return
         elif _PARTITION_TAG in run.tags:
@@ -156,8 +162,16 @@ class State:
             yield from self._ends(_PAGE + page, run.run_id)
 
 
+def _with_title(instance: dg.DagsterInstance, finding: Finding) -> Finding:
+    """The finding of a page by its title, too: people do not know pages by their ids."""
+    if not finding.subject.startswith(_PAGE):
+        return finding
+    name = page_name(instance, finding.subject.removeprefix(_PAGE))
+    return replace(finding, subject=_PAGE + name)
+
+
 def _reason_of(event: Any) -> tuple[str, Mapping[str, str]]:
-    """Why a step failed, and the failed roster pages, if that is why."""
+    """Return why a step failed, and the failed roster pages, if that is why."""
     data = event.event_specific_data
     if data.user_failure_data is not None:
         pages = data.user_failure_data.metadata.get(FAILED_PAGES)
@@ -185,25 +199,11 @@ def message(
         if len(begun) > _MOST_LINES:
             lines.append(f"… and {len(begun) - _MOST_LINES} more; see the runs.")
     if over:
-        lines.append(f"Roster Platform: {len(over)} problem(s) over")
-        lines += [
-            f"🟢 {finding.subject} is well again" for finding in over[:_MOST_LINES]
-        ]
+        lines.append(f"Roster Platform: {len(over)} problem(s) resolved")
+        lines += [f"🟢 {finding.subject}: resolved" for finding in over[:_MOST_LINES]]
         if len(over) > _MOST_LINES:
             lines.append(f"… and {len(over) - _MOST_LINES} more.")
     return redact("\n".join(lines))
-
-
-def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that takes secrets and e-mail addresses out of a text."""
-    hidden = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for secret in hidden:
-            text = text.replace(secret, "***")
-        return _E_MAIL.sub("***@***", text)
-
-    return redact
 
 
 def _short(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""Where the operations of a run are executed, chosen by ``ROSTER_PLATFORM__EXECUTOR``.
+"""The executor of a run's operations, chosen by ``ROSTER_PLATFORM__EXECUTOR``.
 
 Which machine a run is on is the instance's choice (its run launcher); this is about the
 operations within it.

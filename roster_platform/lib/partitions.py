@@ -7,7 +7,10 @@ partitions, because Dagster's storage is what sensors, schedules and runs share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import click
 import dagster as dg
@@ -16,12 +19,38 @@ from roster_platform.ingest.settings import platform_settings
 
 PAGES_PARTITIONS_NAME = "autorosters_pages"
 QUARANTINE_NAME = "autorosters_quarantined_pages"
+_PAGES = dg.AssetKey(["autorosters", "pages"])
+TITLE = "title"
+"""Metadata of a roster page: how people call it."""
+
+
+_KNOWN_RANGE: ContextVar[Sequence[str] | None] = ContextVar("known_range", default=None)
 
 
 class RosterPages(dg.DynamicPartitionsDefinition):
     """The registered pages; an unknown page id says how to register it."""
 
-    def validate_partition_key(self, partition_key: str, context: object) -> None:
+    @contextmanager
+    def known_range(self, page_ids: Sequence[str]) -> Iterator[None]:
+        """Within it, the pages of any range are these.
+
+        Dagster looks up the range of a run for each partition that is given metadata.
+        """
+        token = _KNOWN_RANGE.set(page_ids)
+        try:
+            yield
+        finally:
+            _KNOWN_RANGE.reset(token)
+
+    def get_partition_keys_in_range(
+        self, partition_key_range: dg.PartitionKeyRange
+    ) -> Sequence[str]:
+        known = _KNOWN_RANGE.get()
+        if known is not None:
+            return known
+        return super().get_partition_keys_in_range(partition_key_range)
+
+    def validate_partition_key(self, partition_key: str, context: Any) -> None:
         """Raises click.ClickException, which the command line prints as it is."""
         try:
             super().validate_partition_key(partition_key, context)
@@ -61,6 +90,16 @@ def page_shares(page_ids: Sequence[str]) -> list[Sequence[str]]:
 def registered_pages(instance: dg.DagsterInstance) -> list[str]:
     """Every registered page, in the order of registration."""
     return list(instance.get_dynamic_partitions(PAGES_PARTITIONS_NAME))
+
+
+def page_name(instance: dg.DagsterInstance, page_id: str) -> str:
+    """A page by its title and id, or by its id where no title is known."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(_PAGES, asset_partitions=[page_id]), limit=1
+    ).records
+    event = records[0].asset_materialization if records else None
+    title = event.metadata.get(TITLE) if event else None
+    return f"{title.value} ({page_id})" if title else page_id
 
 
 def quarantined_pages(instance: dg.DagsterInstance) -> set[str]:

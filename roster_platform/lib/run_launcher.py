@@ -23,13 +23,13 @@ _TIMEOUT_SECONDS = 5
 class WatchfulCeleryRunLauncher(CeleryRunLauncher):
     """dagster-celery's launcher, which notices a worker that is gone.
 
-    Celery tells of a task's process that died, but a task whose whole worker was lost
+    Celery reports a task's process that died, but a task whose whole worker was lost
     counts as started forever. Here the worker is asked too, and run monitoring has its
     run started once more elsewhere.
     """
 
     def check_run_worker_health(self, run: Any) -> CheckRunHealthResult:
-        """Whether the run's task, and the worker that has it, are alive."""
+        """Return whether the run's task, and the worker that has it, are alive."""
         if _TASK not in run.tags:
             # Started by hand in this instance: no worker of ours has it.
             return CheckRunHealthResult(WorkerStatus.RUNNING)

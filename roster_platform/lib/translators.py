@@ -1,4 +1,4 @@
-"""How dlt resources and dbt models appear in Dagster: keys, groups, kinds, owners."""
+"""Names of dlt resources and dbt models in Dagster: keys, groups, kinds, owners."""
 
 from __future__ import annotations
 
@@ -12,69 +12,65 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from roster_platform.ingest.catalogue import Table, column_name
+from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.ingest.mappings import is_enabled
+from roster_platform.ingest.reads import READS
+from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
 
 OWNERS = ["team:data-platform"]
 
-# Every API is read at least daily; a day that is missed is told, two are a failure. dbt's
-# sources declare the same first bound.
+# Every API is read, and every model built, at least daily; a day that is missed is a
+# warning, two are a failure. dbt's sources declare the same first bound.
 FRESHNESS = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=36), fail_window=timedelta(hours=60)
 )
 
-# Build when an input changed, once no input is being loaded any more: a table that was
-# read and is as it was makes no work. An input that was never loaded does not hold the
-# marts back: a team may use only one of the APIs. For the same reason a model that was
-# never built is built once, empty if need be: models of both APIs read it.
-_RAW_TABLES = dg.AssetSelection.groups("roster", "autorosters")
-_INPUT_CHANGED = dg.AutomationCondition.any_deps_match(
-    dg.AutomationCondition.data_version_changed()
-    & ~dg.AutomationCondition.executed_with_root_target()
-).allow(_RAW_TABLES) | dg.AutomationCondition.any_deps_updated().ignore(_RAW_TABLES)
-_NEVER_BUILT = (
-    dg.AutomationCondition.missing()
-    & ~dg.AutomationCondition.execution_failed()
-    & ~dg.AutomationCondition.in_progress()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-)
-_MODELS_IT_READS_ARE_THERE = ~dg.AutomationCondition.any_deps_missing().ignore(
-    _RAW_TABLES
-)
-FOLLOW_INPUTS = (
-    (
-        dg.AutomationCondition.eager()
-        .replace("any_deps_updated", _INPUT_CHANGED)
-        .without(~dg.AutomationCondition.any_deps_missing())
-        | _NEVER_BUILT
-    )
-    & _MODELS_IT_READS_ARE_THERE
-).with_label("follow_inputs")
-
 
 class RawTableTranslator(DagsterDltTranslator):
-    """A dlt resource as the asset of its raw table: ``<source>/<table>``."""
+    """A dlt resource as the asset of its raw table: ``<source>/<table>``.
 
-    def __init__(self, source: str, table: Table, docs_url: str) -> None:
+    ``loaded`` says how: the request, how rows are written, what is loaded with them.
+    """
+
+    def __init__(self, source: str, table: Table, docs_url: str, loaded: str) -> None:
         self._source = source
         self._table = table
         self._docs_url = docs_url
+        self._loaded = loaded
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        attributes = raw_table_attributes(self._source, self._table, self._docs_url)
+        attributes = raw_table_attributes(
+            self._source, self._table, self._docs_url, self._loaded
+        )
         tags, metadata = attributes.pop("tags"), attributes.pop("metadata")
         return (
             super()
             .get_asset_spec(data)
-            .replace_attributes(**attributes, deps=[], freshness_policy=FRESHNESS)
+            .replace_attributes(
+                **attributes,
+                deps=[],
+                # What is off is late for nobody.
+                freshness_policy=None if self._is_off() else FRESHNESS,
+            )
             .merge_attributes(tags=tags, metadata=metadata)
         )
 
+    def _is_off(self) -> bool:
+        try:
+            return not is_enabled(self._source, self._table.name)
+        except ConfigurationError:
+            # The read reports it.
+            return False
 
-def raw_table_attributes(source: str, table: Table, docs_url: str) -> dict[str, Any]:
-    """What every raw table's asset says of itself: ``<source>/<table>``."""
+
+def raw_table_attributes(
+    source: str, table: Table, docs_url: str, loaded: str
+) -> dict[str, Any]:
+    """Return what every raw table's asset says of itself: ``<source>/<table>``."""
     return {
         "key": [source, table.name],
         "group_name": source,
-        "description": table.description,
+        "description": f"{table.description}\n\n{loaded}",
         "owners": OWNERS,
         "kinds": {"dlt", "python"},
         "tags": {"source": source},
@@ -119,39 +115,36 @@ class ModelTranslator(DagsterDbtTranslator):
                 enable_source_tests_as_checks=False,
             )
         )
+        # With its manifest, so that no other one gets the same id.
+        self._specs: dict[tuple[int, str], tuple[Mapping[str, Any], dg.AssetSpec]] = {}
 
     def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        # dagster-dbt asks again for every input and every test of a model.
+        key = (id(manifest), unique_id)
+        if key not in self._specs:
+            spec = self._new_spec(manifest, unique_id, project)
+            self._specs[key] = (manifest, spec)
+        return self._specs[key][1]
+
+    def _new_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         props = self.get_resource_props(manifest, unique_id)
         if props["resource_type"] == "source":
             return spec
+        # Every load writes the log of reads, which is no asset of its own.
+        deps = [dep for dep in spec.deps if dep.asset_key.path[-1] != READS.name]
         return spec.replace_attributes(
+            deps=deps,
             key=[_layer(props), props["name"]],
             group_name=_layer(props),
             owners=OWNERS,
             automation_condition=FOLLOW_INPUTS,
+            freshness_policy=FRESHNESS,
         )
-
-
-def snapshot_lineage(
-    manifest: Mapping[str, Any], unique_id: str
-) -> dg.TableColumnLineage:
-    """Where a snapshot's columns come from: the columns of the same name of what it keeps.
-
-    dagster-dbt derives lineage from compiled SQL, and a snapshot has none.
-    """
-    (kept_id,) = manifest["nodes"][unique_id]["depends_on"]["nodes"]
-    kept = manifest["nodes"][kept_id]
-    return dg.TableColumnLineage(
-        {
-            column: [
-                dg.TableColumnDep(dg.AssetKey([_layer(kept), kept["name"]]), column)
-            ]
-            for column in kept["columns"]
-        }
-    )
 
 
 def _layer(props: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ that can be advanced, and an oracle that knows the truth:
     python -m roster_platform.sandbox serve --port 8123 --orders 5000
 
 It is only another pair of base URLs and tokens; nothing else in the platform knows of
-it. What it mirrors exactly and what it assumes is told in ``app.py``; its own endpoints
-are listed in ``admin.py``.
+it. What it mirrors exactly and what it assumes is documented in ``app.py``; its own
+endpoints are in ``admin.py``.
 """
 
 from roster_platform.sandbox.server import Sandbox, SandboxError, running_sandbox

@@ -55,6 +55,19 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="answer 429 beyond this, for each API; 0 is off",
     )
     add("--updated-after-param", help="a parameter that filters newest-first lists")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--openapi",
+        type=Path,
+        metavar="FILE",
+        help="serve Roster in the shapes of an OpenAPI document (3.0 or 3.1)",
+    )
+    other.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="serve Roster in the shapes of a mapping, e.g. mappings/roster.yaml",
+    )
     add("--contacts", action=flag, default=True, help="serve /v2/contacts")
     add("--warm", action=flag, default=True, help="render every record before serving")
     add("--env-file", type=Path, help="write KEY=value lines here once ready")
@@ -69,6 +82,7 @@ def _not_negative(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from roster_platform.ingest.errors import ConfigurationError
     from roster_platform.sandbox.serve import ServerOptions, serve
     from roster_platform.sandbox.world import WorldOptions
 
@@ -86,12 +100,18 @@ def _serve(options: argparse.Namespace) -> int:
         latency_ms=options.latency_ms,
         requests_per_minute=options.requests_per_minute,
         updated_after_param=options.updated_after_param,
+        openapi=options.openapi,
+        mapping=options.mapping,
         warm=options.warm,
         advance=options.advance,
         env_file=options.env_file,
         exit_with_parent=options.exit_with_parent,
     )
-    return serve(world, server)
+    try:
+        return serve(world, server)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

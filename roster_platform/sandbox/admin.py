@@ -187,8 +187,8 @@ async def _forget_faults(state: State, request: Request) -> Any:
 
 async def _pages(state: State, request: Request) -> Any:
     body = await _body(request)
-    page_id, action = body.get("page_id"), body.get("action")
-    if state.world.page(str(page_id)) is None:
+    page_id, action = str(body.get("page_id")), body.get("action")
+    if state.world.page(page_id) is None:
         raise LookupError(f"There is no page {page_id!r}")
     if action not in ("clear", "revoke", "restore"):
         raise ValueError("action must be clear, revoke or restore")

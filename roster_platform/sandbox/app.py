@@ -9,7 +9,7 @@ What is known of the two APIs differs, and the stand-in is exact only where they
 - documented by the vendor: every Auto Rosters path, field, status and error body; the
   two kinds of Roster token; the fields of order capture; the business rules;
 - documented by a third party: Roster's paths and the list each answer carries its
-  records under (``result`` or ``data`` beside ``pagination``);
+  records under (``result`` or ``data`` next to ``pagination``);
 - assumed: Roster's other field names, ``page``/``pageSize``, the keys of
   ``pagination``, its error bodies, the click's body, 429 with ``Retry-After``, the
   order of lists and of ranks, and the shapes of a page's certifications and
@@ -25,7 +25,7 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.applications import Starlette
@@ -44,6 +44,9 @@ from roster_platform.sandbox.gate import Fault, Gate, RateLimit, SimulatedClock,
 from roster_platform.sandbox.rosters import OWNER_ID, Page, listed, user_json
 from roster_platform.sandbox.world import World
 
+if TYPE_CHECKING:
+    from roster_platform.sandbox.shapes import Shape, Shapes
+
 PRIVATE_TOKEN = "sandbox-private-token"
 PUBLIC_TOKEN = "sandbox-public-token"
 API_KEY = "sandbox-api-key"
@@ -61,7 +64,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class State:
-    """What the server knows beside its world."""
+    """The server's state in addition to its world."""
 
     def __init__(
         self,
@@ -103,18 +106,26 @@ def create_app(
     latency_ms: float = 0,
     requests_per_minute: int = 0,
     updated_after_param: str | None = None,
+    shapes: Shapes | None = None,
 ) -> Starlette:
-    """The app that serves a world. ``app.state.sandbox`` is its ``State``."""
+    """The app that serves a world. ``app.state.sandbox`` is its ``State``.
+
+    ``shapes`` are those of Roster's endpoints: without one, an endpoint is not served.
+    """
     state = State(
         world,
-        contacts=contacts,
+        # In other shapes, their mapping says where the contacts are.
+        contacts=contacts and shapes is None,
         latency_ms=latency_ms,
         requests_per_minute=requests_per_minute,
     )
     routes = [
         _roster_route(state, endpoint, updated_after_param)
+        if shapes is None
+        else _shaped_route(state, endpoint, shapes[endpoint.name])
         for endpoint in ENDPOINTS
-        if contacts or endpoint.name != "contacts"
+        if (contacts or endpoint.name != "contacts")
+        and (shapes is None or endpoint.name in shapes)
     ]
     routes += [
         Route(CLICKS_PATH, partial(_click, state), methods=["POST"]),
@@ -158,20 +169,15 @@ def _roster_route(
     state: State, endpoint: Endpoint, updated_after_param: str | None
 ) -> Route:
     path = state.world.served_path(endpoint.name)
-    collection = state.world.collections[endpoint.name]
     start = b'{"%s":[' % endpoint.data_selector.encode()
 
     async def handle(request: Request) -> Response:
         refusal = _refuse_reader(request)
         if refusal is not None:
             return refusal
-        listed_here = collection
-        if endpoint.parent is not None:
-            rule = request.path_params[endpoint.parent.param]
-            found = state.world.codes_by_rule.get(rule)
-            if found is None:
-                return _error(404, "Discount rule not found")
-            listed_here = found
+        listed_here = _listed(state, endpoint, request)
+        if listed_here is None:
+            return _error(404, "Discount rule not found")
         try:
             numbers, pagination = _list_page(request, listed_here, updated_after_param)
         except ValueError as error:
@@ -180,6 +186,43 @@ def _roster_route(
         return _raw(start + listed_here.body(numbers) + pagination)
 
     return Route(path, handle, methods=["GET"])
+
+
+def _shaped_route(state: State, endpoint: Endpoint, shape: Shape) -> Route:
+    """An endpoint in another shape: what it lists is the same."""
+
+    async def handle(request: Request) -> Response:
+        refusal = _refuse_reader(request)
+        if refusal is not None:
+            return refusal
+        listed_here = _listed(state, endpoint, request)
+        if listed_here is None:
+            return _error(404, "Discount rule not found")
+        try:
+            page = shape.words.page(request.query_params, len(listed_here))
+        except ValueError as error:
+            return _error(400, str(error))
+        numbers = listed_here.numbers(page.start, page.size)
+        state.served[endpoint.name].update(numbers)
+        address = str(request.url.replace(query=""))
+        records = [shape.encode(listed_here.record(number)) for number in numbers]
+        response = _json(shape.body(records, page, address))
+        response.headers.update(shape.headers(page, address))
+        return response
+
+    return Route(shape.path, handle, methods=["GET"])
+
+
+def _listed(state: State, endpoint: Endpoint, request: Request) -> Collection | None:
+    """The records of an endpoint; None for a parent that is not there."""
+    if endpoint.parent is None:
+        return state.world.collections[endpoint.name]
+    rule = request.path_params[endpoint.parent.param]
+    found = state.world.codes_by_rule.get(rule)
+    if found is None and rule.isdigit():
+        # A shape may have numbers for ids.
+        found = state.world.codes_by_rule.get(f"rule_{rule}")
+    return found
 
 
 def _list_page(

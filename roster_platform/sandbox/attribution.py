@@ -57,14 +57,14 @@ class Contact:
     codes: list[int] = field(default_factory=list)
 
     def program_at(self, moment: int) -> int:
-        """The program the contact is in at a moment, or NOBODY."""
+        """The program that the contact is in at a time, or NOBODY."""
         for joined, left, program in reversed(self.periods):
             if joined <= moment:
                 return program if moment < left else NOBODY
         return NOBODY
 
     def stage_at(self, moment: int) -> str:
-        """The stage at a moment not long ago."""
+        """The stage at a time not long ago."""
         return self.stage if moment >= self.stage_since else self.stage_before
 
     def move_to(self, stage: str, moment: int) -> None:
@@ -88,7 +88,7 @@ class Code:
 
 
 class Attribution:
-    """What the rules need to know, and the decision itself."""
+    """The input of the rules, and the decision itself."""
 
     def __init__(self) -> None:
         self.contacts: list[Contact] = []

@@ -56,7 +56,7 @@ EVENT_TYPES = (
 ) = range(len(EVENT_TYPES))
 
 Event = tuple[int, int, int, str, int, int]
-"""Moment, type, contact, stage, program or NOBODY, reward or NOBODY."""
+"""Time, type, contact, stage, program or NOBODY, reward or NOBODY."""
 Reward = tuple[int, int, int, int, str]
 """Order, contact, program, cents, currency."""
 
@@ -207,7 +207,7 @@ class Campaign:
 
 @dataclass
 class Changes:
-    """What the last days touched, so that only that is rendered again."""
+    """The records that the last days touched, so that only these are rendered again."""
 
     orders: set[int] = field(default_factory=set)
     contacts: set[int] = field(default_factory=set)
@@ -364,7 +364,7 @@ class Brand:
         return f"{plain.replace('.', '')}_{number}"
 
     def _plan_answer(self, contact: Contact) -> None:
-        """What becomes of an application, now or some days later."""
+        """Decide an application, now or some days later."""
         rng = self._rng
         outcome = rng.random()
         if self.day == self.started and outcome < 0.75:
@@ -411,7 +411,7 @@ class Brand:
             self._agenda[back].append(("join", number))
 
     def _switch(self, number: int) -> None:
-        """Into another program, without a moment in two of them."""
+        """Into another program, never in two of them at once."""
         contact = self.contacts[number]
         moment = self._moment_after(contact)
         left = self._end_period(contact, moment)
@@ -448,7 +448,7 @@ class Brand:
             self._switch(number)
 
     def _moment_after(self, contact: Contact) -> int:
-        """A moment of today, after what happened to the contact so far."""
+        """A time of today, after what happened to the contact so far."""
         start = max(self._start, contact.updated)
         return moment_in(self._rng, start, self._end - 6 * MINUTE_MS)
 
@@ -544,7 +544,7 @@ class Brand:
     def _shopper(
         self, rng: random.Random
     ) -> tuple[str, str, str | None, tuple[str, ...]]:
-        """Who buys, by which link and with which codes; the rules judge it later."""
+        """Return who buys, by which link and with which codes; the rules judge it later."""
         kind = rng.random()
         if not self._active or kind < 0.28:
             return (*self._customer(rng, 0.0), None, _NO_CODES)
@@ -798,10 +798,10 @@ class Brand:
         steps: list[int | None] = [self._end - MINUTE_MS]
         for chance, hours in ((0.95, 96), (0.8, 48), (0.65, 72), (0.6, 240)):
             last = steps[-1]
-            goes_on = last is not None and rng.random() < chance
-            steps.append(
-                last + int(rng.random() * hours * HOUR_MS) if goes_on else None
-            )
+            if last is not None and rng.random() < chance:
+                steps.append(last + int(rng.random() * hours * HOUR_MS))
+            else:
+                steps.append(None)
         added, sent, opened, joined, completed = steps
         return Participant(contact, added or 0, sent, opened, joined, completed)
 

@@ -28,7 +28,7 @@ def date_text(day: int) -> str:
 
 
 def day_text_of(ms: int) -> str:
-    """``YYYY-MM-DD`` of a moment, cached because orders ask it by the million."""
+    """``YYYY-MM-DD`` of a time, cached because orders ask it by the million."""
     since_epoch = ms // DAY_MS
     text = _date_texts.get(since_epoch)
     if text is None:
@@ -46,7 +46,7 @@ def iso(ms: int) -> str:
 
 
 def maybe_iso(ms: int | None) -> str | None:
-    """``iso`` of a moment that may not have come."""
+    """``iso`` of a time that may not have come."""
     return None if ms is None else iso(ms)
 
 
@@ -59,7 +59,7 @@ def parse_iso(text: str) -> int:
 
 
 def moment_in(rng: random.Random, start: int, end: int) -> int:
-    """A moment strictly inside ``start`` .. ``end``."""
+    """A time strictly inside ``start`` .. ``end``."""
     return start + 1 + int(rng.random() * (end - start - 1))
 
 

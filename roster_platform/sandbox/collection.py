@@ -38,11 +38,11 @@ class Collection:
 
     @property
     def newest_first(self) -> bool:
-        """Whether the latest moment is served first; else it is the first record."""
+        """Return whether the latest time is served first; else it is the first record."""
         return self._moment is not None
 
     def count_since(self, moment: int) -> int:
-        """How many records are of this moment or later."""
+        """Return how many records are of this time or later."""
         return len(self.view) - bisect_left(self.view, moment, key=self._moment)
 
     def numbers(self, start: int, size: int) -> Sequence[int]:

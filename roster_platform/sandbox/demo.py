@@ -21,7 +21,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from roster_platform import dagster_dev
+from roster_platform.child_environment import without_deployments
+from roster_platform.dagster_dev import stopped_by_signals
+from roster_platform.ingest.plain_path import linked
 from roster_platform.sandbox import SandboxError, running_sandbox
+from roster_platform.sandbox.first_days import DAYS, days_lived
 
 ROOT = Path(__file__).parents[2]
 _LOADED = re.compile(r" - \w+ - (?P<what>\w+: loaded .+)$")
@@ -39,7 +44,7 @@ _ANSWERS: Mapping[str, str] = {
         from marts.fct_orders as orders
         left join marts.dim_programs as programs
             on orders.program_key = programs.program_key
-        where orders.attribution_type <> 'none'
+        where orders.attribution_type in ('referred', 'personal')
         group by all
         order by net_revenue desc
         limit 8
@@ -74,7 +79,7 @@ _ANSWERS: Mapping[str, str] = {
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue; the message says why."""
 
 
 def demo() -> int:
@@ -86,8 +91,12 @@ def demo() -> int:
     try:
         with ExitStack() as stack:
             with stages.stage("start the sandbox"):
-                sandbox = stack.enter_context(running_sandbox())
+                lived = days_lived(data_dir)
+                sandbox = stack.enter_context(running_sandbox(advance=lived))
             environment = demo_environment(sandbox.environment, data_dir)
+            if lived < DAYS:
+                with stages.stage(f"read it on {DAYS - lived} days"):
+                    _read_days(sandbox.url, environment)
             with stages.stage("register its roster pages"):
                 pages = _register(environment)
             with stages.stage("materialize every asset"):
@@ -96,7 +105,9 @@ def demo() -> int:
         console.print(f"[red]{error}[/red]")
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped. Run it again: what was loaded is kept, nothing twice.")
+        console.print(
+            "Stopped. Run it again: what was loaded stays, and nothing is loaded twice."
+        )
         return 130
     with stages.stage("summarize"):
         _summarize(console, data_dir, before)
@@ -112,17 +123,39 @@ def demo() -> int:
 
 
 def ui(arguments: Sequence[str] = ()) -> int:
-    """Run the sandbox and `dagster dev` on the demo's data until interrupted."""
-    with running_sandbox() as sandbox:
-        environment = demo_environment(sandbox.environment, _data_dir())
-        _register(environment)
-        command = [sys.executable, "-m", "dagster", "dev", *arguments]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            process.wait()
-            return 0
+    """Run the sandbox and `dagster dev` on the demo's data until interrupted.
+
+    The log goes to a file, so that the address is the last line on the screen. It is that
+    of the runs: Dagster's first page shows those of jobs only.
+    """
+    console = Console()
+    log_path = _data_dir() / "ui.log"
+
+    def ready(url: str) -> None:
+        console.print(
+            f"The log is in {log_path}. Ctrl-C stops everything.\n"
+            f"The runs of the demo: [bold]{url}/runs[/bold]",
+            soft_wrap=True,
+        )
+
+    try:
+        lived = days_lived(_data_dir())
+        with stopped_by_signals(), running_sandbox(advance=lived) as sandbox:
+            console.print("start the sandbox and Dagster ...")
+            environment = demo_environment(sandbox.environment, _data_dir())
+            _register(environment)
+            with log_path.open("w", buffering=1) as log:
+                status = dagster_dev.run(
+                    arguments, environment, show=log.write, ready=ready, folder=ROOT
+                )
+    except (DemoError, SandboxError) as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    if status:
+        console.print(f"[red]Dagster ended; the whole log is in {log_path}.[/red]")
+    return status
 
 
 def _data_dir() -> Path:
@@ -138,13 +171,29 @@ def demo_environment(
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
     return {
-        **os.environ,
+        **without_deployments(),
         **sandbox,
         "ROSTER_PLATFORM__DATA_DIR": str(data_dir),
-        "DAGSTER_HOME": str(home),
+        "ROSTER_PLATFORM__DESTINATION": "duckdb",
+        "DAGSTER_HOME": str(linked(home)),
         "DLT_DATA_DIR": str(data_dir / "dlt"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _read_days(url: str, environment: Mapping[str, str]) -> None:
+    folder = environment["ROSTER_PLATFORM__DATA_DIR"]
+    log_path = Path(folder) / "first_days.log"
+    module = "roster_platform.sandbox.first_days"
+    with log_path.open("w") as log:
+        done = subprocess.run(
+            [sys.executable, "-m", module, url, folder],
+            cwd=ROOT,
+            env=environment,
+            stderr=log,
+        )
+    if done.returncode:
+        raise DemoError(f"Reading failed; the whole log is in {log_path}.")
 
 
 def _register(environment: Mapping[str, str]) -> list[str]:

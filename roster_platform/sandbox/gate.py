@@ -1,4 +1,4 @@
-"""What every request passes: the simulated clock, injected faults and the rate limit.
+"""The middleware of every request: simulated clock, injected faults, rate limit.
 
 One ASGI layer around the app, because it must also see what no route answers (404s,
 refusals, failures) and give each of them the world's ``Date``.
@@ -46,12 +46,12 @@ class SimulatedClock:
 
     @property
     def now_ms(self) -> int:
-        """The simulated moment in milliseconds."""
+        """The simulated time in milliseconds."""
         elapsed = 0 if self.stands_still else time.monotonic() - self._since
         return self._world.opening_ms + int(elapsed * 1000)
 
     def date_header(self) -> bytes:
-        """The moment as an HTTP date, made once a second."""
+        """The simulated time as an HTTP date, made once a second."""
         second = self.now_ms // 1000
         if self._date_header[0] != second:
             moment = datetime.fromtimestamp(second, UTC)
@@ -78,7 +78,7 @@ class Fault:
     skip: int = 0
 
     def takes(self, scope: Scope) -> bool:
-        """Whether this request is hit; counts it if so."""
+        """Return whether this request is hit; counts it if so."""
         if not self.times or not scope["path"].startswith(self.match):
             return False
         if self.query:
@@ -92,7 +92,7 @@ class Fault:
         return True
 
     def response(self) -> Response | None:
-        """What the client gets instead, if anything."""
+        """Return what the client gets instead, if anything."""
         if self.status is None:
             return None
         headers = {key: str(value) for key, value in self.headers.items()}
@@ -131,7 +131,7 @@ class RateLimit:
 
 @dataclass
 class Traffic:
-    """What was asked, as /admin/requests tells it."""
+    """The requests so far, as /admin/requests returns them."""
 
     counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     in_flight: int = 0

@@ -1,4 +1,4 @@
-"""What is true in the sandbox's world, to hold a warehouse's answers against.
+"""The truth of the sandbox's world, to compare a warehouse's answers with.
 
 The oracle reads the world itself, never what the APIs serve, so a table that agrees
 with it was extracted, loaded and modelled right. Served by the app under
@@ -61,7 +61,7 @@ def orders(world: World) -> dict[str, Any]:
 
 
 def commissions(world: World) -> list[dict[str, Any]]:
-    """What each referred order earns by its program's rules, as the order is now.
+    """Return what each referred order earns by its program's rules, as the order is now.
 
     An order refunded in full or cancelled earns nothing and lifts nobody to a tier;
     revenue lifts in the program and currency it was made in.
@@ -101,7 +101,7 @@ def commissions(world: World) -> list[dict[str, Any]]:
 
 
 def campaigns(world: World) -> list[dict[str, Any]]:
-    """How many members came how far in each campaign, until now."""
+    """Return how many members came how far in each campaign, until now."""
     now = world.brand.now
     return [
         {
@@ -137,9 +137,9 @@ def engagement(world: World) -> list[dict[str, Any]]:
     for comment in brand.comments:
         if comment.post not in brand.deleted_posts:
             cell(comment.post)["comments"] += 1
-    for post, _, _ in brand.likes:
-        if post not in brand.deleted_posts:
-            cell(post)["likes"] += 1
+    for liked, _, _ in brand.likes:
+        if liked not in brand.deleted_posts:
+            cell(liked)["likes"] += 1
     return [
         {
             "channel": words.CHANNELS[channel][0],
@@ -185,7 +185,7 @@ def rank_changes(world: World) -> list[dict[str, Any]]:
 
 
 def membership(world: World, page_id: str) -> dict[str, Any] | None:
-    """Who is listed under which rank of a page on each day; None without the page."""
+    """Return the members of each rank of a page on each day; None without the page."""
     history = world.rosters.listings.get(page_id)
     if history is None:
         return None
@@ -233,7 +233,7 @@ def pages(world: World) -> list[dict[str, Any]]:
 
 
 def people(world: World) -> list[dict[str, str]]:
-    """Who is known to both systems, by the Discord handle the contact gave."""
+    """Return who is known to both systems, by the Discord handle the contact gave."""
     by_username = {p.username: p.discord_id for p in world.rosters.people}
     handles = [
         (contact.number, (contact.discord_handle or "").lower())

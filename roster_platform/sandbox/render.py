@@ -95,7 +95,7 @@ class Renderer:
         }[resource]
 
     def moment_of(self, resource: str) -> Callable[[int], int]:
-        """The moment a resource is ordered by, of a record's number."""
+        """The time that a resource is ordered by, of a record's number."""
         brand = self._brand
         return {
             "posts": lambda number: brand.posts[number].created,
@@ -200,7 +200,7 @@ class Renderer:
         return "completed" if self._brand.day > campaign.end_day else "active"
 
     def _campaign_updated(self, campaign: Campaign) -> int:
-        """When something of it last changed: a step, the start or the end."""
+        """Return when something of it last changed: a step, the start or the end."""
         moments = [opening_ms(campaign.start_day), opening_ms(campaign.end_day + 1)]
         for one in campaign.participants:
             steps = (one.added, one.sent, one.opened, one.joined, one.completed)
@@ -256,7 +256,7 @@ class Renderer:
     def event(self, number: int) -> dict[str, Any]:
         moment, kind, person, stage, program, reward = self._brand.events[number]
         contact = self._brand.contacts[person]
-        shown = {
+        shown: dict[str, Any] = {
             "id": f"evt_{number:08d}",
             "type": EVENT_TYPES[kind],
             "contactId": contact_id(person),

@@ -296,7 +296,7 @@ class Rosters:
         return None
 
     def _is_settled(self, member: Member) -> bool:
-        """Nothing else happened to the member today, so a day tells one story."""
+        """Nothing else happened to the member today, so that a day has one change."""
         return member.person.discord_id not in self._touched
 
     def _some_member(self, page: Page) -> Member | None:

@@ -1,16 +1,18 @@
-"""Run the sandbox as a server until it is told to stop."""
+"""Run the sandbox as a server until it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -22,13 +24,16 @@ from roster_platform.sandbox.app import (
 )
 from roster_platform.sandbox.world import World, WorldOptions
 
+if TYPE_CHECKING:
+    from roster_platform.sandbox.shapes import Shapes
+
 _PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
-_SHOWN_WIDTH = 200
+_ANY_FUTURE = "1e10"
 
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """Where and how the world is served."""
+    """The address and habits of the server."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -36,6 +41,8 @@ class ServerOptions:
     latency_ms: float = 0
     requests_per_minute: int = 0
     updated_after_param: str | None = None
+    openapi: Path | None = None
+    mapping: Path | None = None
     warm: bool = True
     advance: int = 0
     env_file: Path | None = None
@@ -53,6 +60,9 @@ def environment(url: str, world: World, *, contacts: bool = True) -> dict[str, s
         _PAGE_IDS: json.dumps(world.rosters.own_page_ids, separators=(",", ":")),
         # The default suits the real API; here any rate is welcome.
         "SOURCES__AUTOROSTERS_SOURCE__REQUESTS_PER_MINUTE": "60000",
+        # Simulated days may lie in the future, which from a real API is a wrong clock.
+        "SOURCES__ROSTER_SOURCE__CLOCK_TOLERANCE_SECONDS": _ANY_FUTURE,
+        "SOURCES__AUTOROSTERS_SOURCE__CLOCK_TOLERANCE_SECONDS": _ANY_FUTURE,
     }
     if contacts:
         # An endpoint only some accounts may have, so it is off until configured.
@@ -75,6 +85,7 @@ def serve(world_options: WorldOptions, options: ServerOptions) -> int:
     # Both also interrupt the generation of a large world.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    shapes = _shapes(options)
     listener = _listen(options)
     world = World(world_options)
     world.advance(options.advance)
@@ -86,6 +97,7 @@ def serve(world_options: WorldOptions, options: ServerOptions) -> int:
         latency_ms=options.latency_ms,
         requests_per_minute=options.requests_per_minute,
         updated_after_param=options.updated_after_param,
+        shapes=shapes,
     )
     config = uvicorn.Config(
         app,
@@ -100,6 +112,19 @@ def serve(world_options: WorldOptions, options: ServerOptions) -> int:
     server = _Server(config, world, _url(listener, options.host), options)
     server.run(sockets=[listener])
     return 0
+
+
+def _shapes(options: ServerOptions) -> Shapes | None:
+    """The shapes to serve. Raises ConfigurationError."""
+    if not (options.openapi or options.mapping):
+        return None
+    # Imported late: few serve other shapes.
+    from roster_platform.sandbox.shapes import shapes_of_document, shapes_of_mapping
+
+    if options.openapi:
+        return shapes_of_document(options.openapi)
+    assert options.mapping is not None
+    return shapes_of_mapping(options.mapping)
 
 
 def _stop(signal_number: int, frame: object) -> None:
@@ -136,13 +161,15 @@ class _Server(uvicorn.Server):
         await super().startup(list(sockets or ()))
         if not self.started:
             return
-        variables = environment(self._url, self._world, contacts=self._options.contacts)
+        options = self._options
+        # In other shapes, their mapping says where the contacts are.
+        contacts = options.contacts and not (options.openapi or options.mapping)
+        variables = environment(self._url, self._world, contacts=contacts)
         if self._options.env_file is not None:
             self._options.env_file.write_text(env_file_text(variables))
         print(f"sandbox ready at {self._url}", flush=True)
         for key, value in variables.items():
-            shown = value if len(value) <= _SHOWN_WIDTH else value[:_SHOWN_WIDTH] + "…"
-            print(f"  {key}={shown}")
+            print(f"  export {key}={shlex.quote(value)}")
         print(f"  as of {self._world.as_of}; oracle and clock under /admin", flush=True)
         if self._options.exit_with_parent:
             self._watch = asyncio.create_task(self._watch_parent())

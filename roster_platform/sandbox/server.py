@@ -40,7 +40,7 @@ class Sandbox:
 
     def advance(self, days: int = 1) -> dict[str, Any]:
         """Live some days more."""
-        return self.post("/admin/advance", {"days": days})
+        return advance(self.url, days)
 
     def get(self, path: str) -> Any:
         """The JSON of an admin path, e.g. ``/admin/state`` or ``state``."""
@@ -57,6 +57,11 @@ class Sandbox:
     def fault(self, match: str, **details: Any) -> Any:
         """Put a failure in the way of requests; see ``gate.Fault``."""
         return self.post("/admin/faults", {"match": match, **details})
+
+
+def advance(url: str, days: int) -> dict[str, Any]:
+    """Live some days more in the sandbox at ``url``; returns its date and counts."""
+    return _call(url, "POST", "/admin/advance", {"days": days})
 
 
 @contextmanager

@@ -32,7 +32,7 @@ DEFAULT_AS_OF = date(2026, 11, 1)
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """How large the world is and when it is."""
+    """The size and the day of the world."""
 
     seed: int = 7
     orders: int = 5000
@@ -230,5 +230,5 @@ class World:
         return click
 
     def served_path(self, name: str) -> str:
-        """Where an endpoint of the catalogue is served, with a leading slash."""
+        """Return where an endpoint of the catalogue is served, with a leading slash."""
         return "/" + (BY_NAME[name].path or f"v2/{name}")

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.dbt_sources import declarations
 from tests.forks import run_dbt
 
@@ -26,6 +27,11 @@ _SQL_TYPES = {
     "date": "date",
 }
 Row = Mapping[str, Any]
+KEYS = {
+    table.name: table.primary_key
+    for table in TABLES
+    if table.versions and table.name != "page_users"
+}
 
 
 def declared_tables() -> dict[str, dict[str, str]]:
@@ -64,23 +70,28 @@ class RawWarehouse:
         page_id: str,
         observed_at: str,
         *,
-        ranks: Iterable[str],
+        ranks: Iterable[str | Row],
         users: Iterable[Row],
+        title: str | None = None,
         certifications: Mapping[str, Iterable[str]] | None = None,
         content_hash: str | None = None,
     ) -> None:
-        """Replace what a page holds, as one read of it does; most senior rank first."""
+        """Replace what a page holds, as one read of it does; most senior rank first.
+
+        A rank is its role, or a row of columns that differ from the usual ones.
+        """
         users = list(users)
+        rows = [{"role_id": rank} if isinstance(rank, str) else rank for rank in ranks]
         contents: dict[str, list[Row]] = {
-            "pages": [{"custom_title": page_id.title()}],
+            "pages": [{"custom_title": title or page_id.title()}],
             "ranks": [
                 {
-                    "role_id": role,
-                    "rank_name": role.title(),
+                    "rank_name": rank["role_id"].title(),
                     "is_command": place == 0,
                     "position": place,
+                    **rank,
                 }
-                for place, role in enumerate(ranks)
+                for place, rank in enumerate(rows)
             ],
             "users": users,
             "user_certifications": [
@@ -102,6 +113,7 @@ class RawWarehouse:
                 connection.execute(f"delete from {table} where page_id = '{page_id}'")
                 told = [{"page_id": page_id, **row} for row in rows]
                 _insert(connection, table, told, observed_at)
+                _log(connection, name, page_id, told, observed_at)
             _insert(connection, "autorosters_data.page_loads", [read], observed_at)
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -144,3 +156,41 @@ def _insert(
             f"values ({', '.join('?' * len(full))})",
             list(full.values()),
         )
+
+
+def _log(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    page_id: str,
+    rows: Iterable[Row],
+    observed_at: str,
+) -> None:
+    """Add what a page's read changed to the versions of a table, as loading does."""
+    versions = f"autorosters_data.{name}_versions"
+    if name not in KEYS:
+        return
+    last = connection.execute(
+        f"select * from {versions} where page_id = ? qualify row_number() over ("
+        f"partition by {', '.join(KEYS[name])} order by _sequence desc) = 1",
+        [page_id],
+    ).to_arrow_table()
+    known = {tuple(row[key] for key in KEYS[name]): row for row in last.to_pylist()}
+    now = {tuple(row[key] for key in KEYS[name]): row for row in rows}
+    (sequence,) = connection.execute(
+        f"select coalesce(max(_sequence), 0) + 1 from {versions}"
+    ).fetchone()
+    changed = []
+    for key, row in now.items():
+        before, digest = known.get(key), repr(sorted(row.items()))
+        is_there = before is not None and before["_change"] != "deleted"
+        if not is_there or before["_digest"] != digest:
+            change = "updated" if is_there else "inserted"
+            changed.append({**row, "_change": change, "_digest": digest})
+    for key, before in known.items():
+        if key not in now and before["_change"] != "deleted":
+            gone = {k: v for k, v in before.items() if not k.startswith("_")}
+            changed.append({**gone, "_change": "deleted", "_digest": before["_digest"]})
+    stamped = [
+        {**row, "_valid_from": observed_at, "_sequence": sequence} for row in changed
+    ]
+    _insert(connection, versions, stamped, observed_at)

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import OBSERVED_AT, POSITION, column_name
+from roster_platform.ingest.catalogue import (
+    CHANGE,
+    OBSERVED_AT,
+    POSITION,
+    SEQUENCE,
+    VALID_FROM,
+    column_name,
+)
 from roster_platform.ingest.dbt_sources import declarations
 from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
@@ -27,7 +34,7 @@ def _keys_only() -> Tables:
     declared = [*(endpoint.table for endpoint in ENDPOINTS), CLICKS, *TABLES]
     keys = {key for table in declared for key in table.primary_key}
     keys |= {child.parent_key for table in declared for child in table.children}
-    keys |= {"contactId", POSITION, OBSERVED_AT}
+    keys |= {"contactId", POSITION, OBSERVED_AT, VALID_FROM, SEQUENCE, CHANGE}
     return _columns_of(declared_tables(), *(column_name(key) for key in keys))
 
 
@@ -74,6 +81,13 @@ def _warehouse(folder: Path, tables: Tables) -> RawWarehouse:
             {"page_id": "p", "role_id": "chief", "discord_id": "900719925474099312"}
         ],
     }
+    first = {VALID_FROM: READ_AT, SEQUENCE: 1, CHANGE: "inserted"}
+    rows |= {
+        f"autorosters_data.{name}_versions": [
+            row | first for row in rows[f"autorosters_data.{name}"]
+        ]
+        for name in ("ranks", "users")
+    }
     for table, given in rows.items():
         if table in tables:
             known = tables[table]
@@ -92,6 +106,24 @@ def test_the_source_declarations_are_those_of_the_catalogue() -> None:
         if not path.exists() or path.read_text() != text
     ]
     assert outdated == [], "run `make sources`"
+
+
+def test_weeks_and_names_are_those_of_the_calendar(empty_warehouse) -> None:
+    columns = {
+        "iso_year_number": "isoyear(date_day)",
+        "iso_week_number": "weekofyear(date_day)",
+        "iso_weekday_number": "isodow(date_day)",
+        "week_start_day": "date_trunc('week', date_day)",
+        "quarter_start_day": "date_trunc('quarter', date_day)",
+        "weekday_name": "dayname(date_day)",
+        "month_name": "monthname(date_day)",
+    }
+    for column, expected in columns.items():
+        differing = empty_warehouse.query(
+            "select date_day from marts.dim_dates "
+            f"where {column} is distinct from {expected}"
+        )
+        assert differing == [], column
 
 
 def test_models_build_before_anything_is_loaded(empty_warehouse) -> None:
@@ -140,3 +172,21 @@ def test_models_build_on_keys_alone(tmp_path) -> None:
     assert done.returncode == 0, done.stdout[-5000:]
     assert warehouse.query("select count(*) from marts.fct_orders") == [(2,)]
     assert warehouse.query("select count(*) from marts.fct_rank_assignments") == [(1,)]
+
+
+def test_raw_tables_are_looked_up_before_threads_ask_for_them(tmp_path) -> None:
+    """A thread that asks while another looks up a schema is told of some tables only."""
+    warehouse = RawWarehouse(tmp_path)
+    warehouse.create(declared_tables())
+    built = warehouse.build(
+        *("--debug", "--threads", "4"),
+        *("--select", "stg_roster__channels", "stg_roster__programs"),
+    )
+    assert built.returncode == 0, built.stdout[-3000:]
+    lines = built.stdout.splitlines()
+    first_node = next(n for n, line in enumerate(lines) if "START sql view" in line)
+    looked_up = [n for n, line in enumerate(lines) if "On list_" in line]
+    misses = [n for n, line in enumerate(lines) if "cache miss for schema" in line]
+    assert looked_up
+    assert misses
+    assert max(misses) < first_node

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
 
-from roster_platform.dashboard.queries import QUESTIONS
+from roster_platform.dashboard.queries import QUESTIONS, people
+from roster_platform.digest import numbers
+from roster_platform.digest import queries as digest_queries
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +108,7 @@ def test_each_source_table_has_one_staging_model(manifest, models) -> None:
     assert sorted(parent for (parent,) in reads.values()) == sorted(manifest["sources"])
     for name, (parent,) in reads.items():
         source, table = parent.split(".")[2:]
-        assert name == f"stg_{source}__{table.replace('__', '_')}"
+        assert name == f"stg_{source}__{table.strip('_').replace('__', '_')}"
 
 
 def test_marts_have_contracts_and_tested_foreign_keys(models, tests_by_column) -> None:
@@ -148,9 +151,18 @@ def test_exposures_name_what_is_read(manifest, models) -> None:
         }
         for exposure in manifest["exposures"].values()
     }
-    shown = set(re.findall(r"marts\.(\w+)", " ".join(QUESTIONS.values())))
+
+    def read_by(*texts: str) -> set[str]:
+        return set(re.findall(r"marts\.(\w+)", " ".join(texts)))
+
+    shown = read_by(*QUESTIONS.values(), *people.QUESTIONS.values())
+    sent = read_by(inspect.getsource(digest_queries), inspect.getsource(numbers))
     published = {model["name"] for model in models if _layer(model) == "marts"}
-    assert reads == {"dashboard": shown, "published_marts": published}
+    assert reads == {
+        "dashboard": shown,
+        "digest": sent,
+        "published_marts": published,
+    }
 
 
 def test_every_model_is_used(manifest, models) -> None:

@@ -18,14 +18,22 @@ from roster_platform.defs.roster.automation import (
     roster_incremental_hourly,
 )
 from roster_platform.ingest.autorosters import load_page_users
-from roster_platform.lib.metadata import DATA_VERSION_TAG
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, quarantine
+from roster_platform.lib.data_versions import DATA_VERSION_TAG, TABLE_VERSION
+from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.partitions import (
+    PAGES_PARTITIONS_NAME,
+    quarantine,
+    roster_pages,
+)
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def instance(monkeypatch) -> Iterator[dg.DagsterInstance]:
+    """An instance of a deployment with credentials: an API without is off."""
+    monkeypatch.setenv("SOURCES__ROSTER_SOURCE__ACCESS_TOKEN", "token")
+    monkeypatch.setenv("SOURCES__AUTOROSTERS_SOURCE__API_KEY", "key")
     with dg.instance_for_test() as made:
         yield made
 
@@ -109,16 +117,34 @@ def test_an_empty_configuration_retires_nothing(instance, monkeypatch) -> None:
     assert "all 2 registered pages stay" in str(result.skip_message)
 
 
-def test_most_pages_at_once_are_not_retired(instance, monkeypatch) -> None:
-    monkeypatch.setenv(PAGE_IDS, ",".join(f"p{number}" for number in range(12)))
-    apply(instance, tick(instance))
-    monkeypatch.setenv(PAGE_IDS, "p1,p2,p3,p4,p5")
-    result = tick(instance, cursor="1")
-    assert "7 of 12 registered pages are gone" in str(result.skip_message)
-    monkeypatch.setenv(PAGE_IDS, "p1,p2,p3,p4,p5,p6,new")
-    result = tick(instance, cursor="1")
-    assert len(retired_by(result)) == 6
-    assert len(result.run_requests) == 2
+@pytest.mark.parametrize(("registered", "stay"), [(1, 0), (2, 0), (3, 1), (12, 5)])
+def test_most_pages_at_once_are_not_retired(
+    registered, stay, instance, monkeypatch
+) -> None:
+    pages = [f"p{number}" for number in range(registered)]
+    monkeypatch.setenv(PAGE_IDS, ",".join(pages))
+    first = tick(instance)
+    apply(instance, first)
+    monkeypatch.setenv(PAGE_IDS, ",".join([*pages[:stay], "n1", "n2", "n3"]))
+    result = tick(instance, first.cursor)
+    assert retired_by(result) == []
+    # What is new is read all the same, and makes the loss no smaller.
+    (load,) = result.run_requests
+    assert list(load.tags.values()) == ["n1", "n3"]
+    apply(instance, result)
+    gone = f"{registered - stay} of {registered} registered pages are gone"
+    cursor = result.cursor
+    for _ in range(2):
+        with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+            held_back = autorosters_pages_sensor(context)
+            cursor = context.cursor
+        assert gone in str(held_back.skip_message)
+    # Half of them may go.
+    half = pages[: -(-registered // 2)]
+    monkeypatch.setenv(PAGE_IDS, ",".join([*half, "n1", "n2", "n3"]))
+    result = tick(instance, cursor)
+    retired = retired_by(result) if isinstance(result, dg.SensorResult) else []
+    assert retired == pages[len(half) :]
 
 
 def test_a_page_that_comes_back_is_loaded_again(instance, monkeypatch) -> None:
@@ -222,7 +248,7 @@ def test_the_models_of_a_loaded_endpoint_are_built_and_no_others() -> None:
     models = {
         key
         for key in defs.resolve_all_asset_keys()
-        if key.path[0] not in {"roster", "autorosters"}
+        if key.path[0] not in {"roster", "autorosters", "apis"}
     }
     # Models of both APIs read each other's: none may be missing, whichever is in use.
     assert requested(first) == {key.to_user_string() for key in models}
@@ -232,12 +258,21 @@ def test_the_models_of_a_loaded_endpoint_are_built_and_no_others() -> None:
     settled = dg.evaluate_automation_conditions(
         defs=defs, instance=instance, cursor=first.cursor
     )
+    reading = instance.create_run_for_job(
+        roster_incremental_job(), status=dg.DagsterRunStatus.STARTED
+    )
     instance.report_runless_asset_event(
         dg.AssetMaterialization(["roster", "orders"], tags={DATA_VERSION_TAG: "new"})
     )
-
-    result = dg.evaluate_automation_conditions(
+    during = dg.evaluate_automation_conditions(
         defs=defs, instance=instance, cursor=settled.cursor
+    )
+    # The tables that the run has yet to read would wait for each build.
+    assert requested(during) == set()
+
+    instance.report_run_failed(reading)
+    result = dg.evaluate_automation_conditions(
+        defs=defs, instance=instance, cursor=during.cursor
     )
 
     assert {"staging/stg_roster__orders", "marts/fct_orders"} <= requested(result)
@@ -245,3 +280,121 @@ def test_the_models_of_a_loaded_endpoint_are_built_and_no_others() -> None:
     assert not any(
         name.startswith(("roster/", "autorosters/")) for name in requested(result)
     )
+
+
+def _changed(instance: dg.DagsterInstance, key: dg.AssetKey, version: str) -> None:
+    tags = {DATA_VERSION_TAG: version}
+    instance.report_runless_asset_event(dg.AssetMaterialization(key, tags=tags))
+
+
+def test_models_wait_for_the_end_of_a_run_that_reads_what_they_are_made_of(
+    instance,
+) -> None:
+    """Also where the run has loaded the table already, and reads others; and what changes
+    while a build is under way is built after it, which may not have seen it."""
+    from roster_platform.definitions import defs
+
+    programs = dg.AssetKey(["roster", "programs"])
+    model = dg.AssetKey(["staging", "stg_roster__programs"])
+    cursor = None
+
+    def is_asked_for(key: dg.AssetKey) -> bool:
+        nonlocal cursor
+        result = dg.evaluate_automation_conditions(defs, instance, cursor=cursor)
+        cursor = result.cursor
+        return result.get_num_requested(key) > 0
+
+    for key in defs.resolve_asset_graph().toposorted_asset_keys:
+        _changed(instance, key, "1")
+    assert not is_asked_for(model)
+    reading = instance.create_run_for_job(
+        defs.resolve_job_def("roster_full_read"), status=dg.DagsterRunStatus.STARTED
+    )
+    sending = instance.create_run_for_job(
+        defs.resolve_job_def("clicks_outbox"), status=dg.DagsterRunStatus.STARTED
+    )
+    _changed(instance, programs, "2")
+    assert not is_asked_for(model)
+    instance.report_run_failed(reading)
+    assert is_asked_for(model)
+    assert not instance.get_run_by_id(sending.run_id).is_finished
+    _changed(instance, programs, "3")
+    _changed(instance, model, "2")
+    assert is_asked_for(model)
+    _changed(instance, model, "3")
+    assert not is_asked_for(model)
+
+
+def test_a_model_follows_pages_of_a_partitioned_table(instance) -> None:
+    """A page that was read, and the table as a whole; not a run that builds the model."""
+    users = dg.AssetKey(["autorosters", "users"])
+    ranks = dg.AssetKey(["autorosters", "ranks"])
+
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec(
+                key,
+                group_name="autorosters",
+                partitions_def=roster_pages,
+                skippable=True,
+            )
+            for key in (users, ranks)
+        ],
+        can_subset=True,
+    )
+    def load(context) -> Iterator[dg.MaterializeResult]:
+        for key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion("5"))
+
+    @dg.asset(deps=[users], automation_condition=FOLLOW_INPUTS)
+    def model() -> None: ...
+
+    read_ranks = dg.define_asset_job("read_ranks", [ranks], partitions_def=roster_pages)
+    defs = dg.Definitions([load, model], jobs=[read_ranks])
+    instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, ["a", "b"])
+    cursor = None
+
+    def is_asked_for() -> bool:
+        nonlocal cursor
+        result = dg.evaluate_automation_conditions(defs, instance, cursor=cursor)
+        cursor = result.cursor
+        return result.total_requested > 0
+
+    def loaded(page: str | None, content: str, table: str | None) -> None:
+        event = dg.AssetMaterialization(
+            users,
+            partition=page,
+            metadata={TABLE_VERSION: table} if table else {},
+            tags={DATA_VERSION_TAG: content},
+        )
+        instance.report_runless_asset_event(event)
+
+    loaded("a", "a1", "1")
+    assert is_asked_for()
+    instance.report_runless_asset_event(dg.AssetMaterialization(model.key))
+    for page, content, table, expected in (
+        ("b", "b1", "2", True),
+        # Each of them is read again, and nothing changed; the table as a whole as well.
+        ("a", "a1", "2", False),
+        (None, "2", None, False),
+        (None, "3", None, True),
+    ):
+        loaded(page, content, table)
+        assert is_asked_for() == expected, (page, content, table)
+        assert not is_asked_for()
+    # A page is retired: the event of its table says nothing of the content.
+    instance.report_runless_asset_event(dg.AssetMaterialization(users))
+    assert is_asked_for()
+    # A run that reads another table of the page writes this one, too.
+    reading = instance.create_run_for_job(
+        defs.resolve_job_def("read_ranks"),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "a"},
+    )
+    loaded("a", "a2", "4")
+    assert not is_asked_for()
+    instance.report_run_failed(reading)
+    assert is_asked_for()
+    done = dg.materialize([load, model], instance=instance, partition_key="a")
+    assert done.success
+    assert not is_asked_for()

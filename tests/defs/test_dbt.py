@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import duckdb
 
 from roster_platform.definitions import defs
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
@@ -17,6 +18,13 @@ def test_a_build_tells_its_rows_and_lets_go_of_the_database(
     monkeypatch.setenv("ROSTER_PLATFORM__DATA_DIR", str(tmp_path))
     key = dg.AssetKey(["marts", "dim_dates"])
     job = defs.get_implicit_global_asset_job_def()
+    with duckdb.connect(str(tmp_path / "roster.duckdb")) as database:
+        # All that it reads of the warehouse.
+        database.execute("create schema intermediate")
+        database.execute(
+            "create table intermediate.int_recorded_days as "
+            "select date '1999-01-01' as date_day, false as is_plausible"
+        )
 
     done = job.execute_in_process(
         asset_selection=[key], instance=dg.DagsterInstance.ephemeral()
@@ -37,20 +45,20 @@ def test_a_column_of_a_mart_is_followed_to_the_field_of_the_api(
     tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setenv("ROSTER_PLATFORM__DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ROSTER_PLATFORM__MAPPINGS_DIR", str(tmp_path))
+    (tmp_path / "autorosters.yaml").write_text(
+        "resources: [{name: users, columns: {promotion_officer: {x-from: promo.by}}}]"
+    )
     RawWarehouse(tmp_path).create(declared_tables())
     way = (
         ("marts", "fct_rank_assignments"),
         ("intermediate", "int_rank_assignments"),
-        ("snapshots", "snap_rank_members"),
-        ("intermediate", "int_rank_members"),
-        ("staging", "stg_autorosters__users"),
+        ("intermediate", "int_rank_member_periods"),
+        ("staging", "stg_autorosters__users_versions"),
     )
     beside = (
-        ("snapshots", "snap_ranks"),
-        ("intermediate", "int_ranks"),
-        ("intermediate", "int_page_reads"),
-        ("intermediate", "int_roster_pages"),
-        ("staging", "stg_autorosters__ranks"),
+        ("intermediate", "int_rank_periods"),
+        ("staging", "stg_autorosters__ranks_versions"),
         ("staging", "stg_autorosters__page_loads"),
     )
     job = defs.get_implicit_global_asset_job_def()
@@ -72,6 +80,18 @@ def test_a_column_of_a_mart_is_followed_to_the_field_of_the_api(
     assert tuple(passed) == way
     raw = dg.TableColumnDep(dg.AssetKey(["autorosters", "users"]), "promotion_officer")
     assert column == raw
+    (metadata,) = (
+        event.metadata
+        for event in done.asset_materializations_for_node("dbt_models")
+        if event.asset_key == dg.AssetKey(way[0])
+    )
+    said = metadata["stands_on_fields"].value.splitlines()
+    assert "- autorosters users.discord_id (required)" in said
+    assert "- autorosters page_loads.page_id (required)" in said
+    mapped = (
+        "- autorosters users.promotion_officer (not required, mapped from `promo.by`)"
+    )
+    assert mapped in said
 
 
 def test_personal_data_is_tagged_where_people_look() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from roster_platform.ingest.autorosters.source import PagesReport, load_pages
+from roster_platform.ingest.autorosters import load_pages
+from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.report import ReadReport
-from roster_platform.ingest.roster.source import load_endpoint
+from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.warehouse import Warehouse
 
 TOKEN = "canary-private-token-5c1f"

@@ -19,7 +19,7 @@ _PROPERTY = "harmful tries"
 _HEAD = """\
 # Reliability
 
-What the platform promises when APIs, networks, disks and processes misbehave, and how
+What the platform guarantees when APIs, networks, disks and processes misbehave, and how
 often `tests/faults` did the harm to see. Every try is real: a server that breaks its
 answers on a real socket, a process that is killed, a disk that is full; then the rows of
 the warehouse are compared with what the API holds, and secrets are searched for in every
@@ -29,25 +29,29 @@ This page is written by `make test-faults` (the long form). `make test` runs the
 tests with fewer tries.
 """
 
-_LIMITS = """\
-## What is not promised
+_OTHERS = Path(__file__).with_name("others_reports.md")
 
-- Moments are kept to the microsecond. Half a surrogate pair (a text cut within an emoji)
+_LIMITS = """\
+## What is not guaranteed
+
+- Times are stored to the microsecond. Half a surrogate pair (a text cut within an emoji)
   is no character, and lands as the text of its escape. So does NUL (`\\u0000`) on
   PostgreSQL and Redshift, whose text cannot hold it.
+- Money has four decimals. The noise of floating-point sums is rounded away and reported;
+  where more is lost, the text is kept next to the number.
 - A record that leaves a list while it is read makes the announced total fall, and the
-  read is repeated. If another joins at that very moment, or no total is announced, nothing
+  read is repeated. If another joins at that very time, or no total is announced, nothing
   shows: a record may then be missed, or marked as deleted, until the next read.
 - A `Retry-After` of more than a day is taken for a day.
-- Both APIs are read with `updatedAfter`-like filters only where configured; endpoints
-  without a time to order by have no cursor, so none is tried in the future.
+- Both APIs are read with `updatedAfter`-like filters only where configured; an
+  endpoint without such a time has no cursor, so a cursor in the future is not tried there.
 
 ## What is not tried
 
 - Formulas in exported cells: nothing is exported as CSV or as a spreadsheet.
 - `pip-audit`: its database of advisories was not reachable where this was made. Run it
   with `pip-audit --requirement constraints.txt`.
-- The loss of power itself: a log cut off and a kill at any moment stand for it.
+- The loss of power itself: a log cut off and a kill at any time stand for it.
 """
 
 
@@ -78,14 +82,25 @@ def tries(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Tries]]:
 
 
 @pytest.fixture(scope="session")
-def scale(request: pytest.FixtureRequest) -> int:
+def is_long(request: pytest.FixtureRequest) -> bool:
+    """Whether tests run in their long form."""
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def scale(is_long: bool) -> int:
     """By how much the long form multiplies tries; 1 in the short form."""
-    return 10 if request.config.getoption("--long") else 1
+    return 10 if is_long else 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "harm done to the platform")
-    group.addoption("--long", action="store_true", help="ten times the harmful tries")
+    group.addoption(
+        "--long",
+        action="store_true",
+        help="the long form of every test that has two: ten times the harmful tries, "
+        "larger worlds, more days, every destination's every day, real interpreters",
+    )
     group.addoption(
         "--reliability-page", type=Path, help="write the table to this file"
     )
@@ -132,8 +147,8 @@ def _page(rows: list[tuple[str, int, int]]) -> str:
         f"| {promise} | {PROMISES.get(promise, '')} | {count:,} | {failures:,} |"
         for promise, count, failures in rows
     ]
-    head = ["| Promise | | Harmful tries | Failures |", "|---|---|---:|---:|"]
-    return "\n".join([_HEAD, *head, *table, "", _LIMITS])
+    head = ["| Guarantee | | Harmful tries | Failures |", "|---|---|---:|---:|"]
+    return "\n".join([_HEAD, *head, *table, "", _OTHERS.read_text() + _LIMITS])
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,6 +36,8 @@ texts = st.one_of(
             ),
             *("0001-01-01T00:00:00+05:00", "2026-01-01T00:00:00.1234567Z"),
             *("2026-10-25T02:30:00+02:00", "20260101", "2026-W01-1"),
+            *("0001-01-01T00:00:00", "1772712000", "1772712000123", "Yes", "OFF"),
+            *("Thu, 05 Mar 2026 12:00:00 GMT", "/Date(1772712000000)/", "1.234,50"),
         ]
     ),
     st.integers().map(str),
@@ -49,6 +51,8 @@ scalars = st.one_of(
     st.booleans(),
     st.integers(),
     st.integers(-(2**80), 2**80),
+    st.integers(600_000_000, 4_200_000_000),
+    st.integers(600_000_000_000, 4_200_000_000_000),
     st.floats(allow_nan=False, allow_infinity=False),
     texts,
 )
@@ -105,13 +109,20 @@ def exactly(landed: Any, sent: Any, data_type: str) -> bool:
     if sent is None or landed is None:
         return landed is sent
     if data_type == "text":
+        if isinstance(sent, float) and sent.is_integer() and abs(sent) < 2**53:
+            return landed == str(int(sent))
         return landed == (sent if isinstance(sent, str) else as_json(sent))
     if data_type == "json":
         return same(json.loads(landed), sent)
     if data_type == "bool":
-        return landed is sent
+        words = {1: ("1", "true", "yes", "y", "t", "on"), 0: ("0", "false", "no", "n")}
+        return str(sent).lower() in (*words[landed], "f" if not landed else "t") or (
+            landed is False and str(sent).lower() == "off"
+        )
     if data_type in ("bigint", "double", "decimal"):
         text = str(sent).strip().replace("$", "")
+        if text == "1.234,50":
+            return landed == Decimal("1234.5")
         whole, dot, rest = text.partition(".")
         groups = whole.lstrip("+-").split(",")
         if len(groups) > 1 and any(len(group) != 3 for group in groups[1:]):
@@ -125,12 +136,33 @@ def exactly(landed: Any, sent: Any, data_type: str) -> bool:
                 not isinstance(sent, int) or int(landed) == sent
             )
         return not isinstance(sent, bool) and number == Decimal(landed)
-    moment = datetime.fromisoformat(sent)
+    moment = as_a_person_reads(sent)
     if data_type == "date":
         return landed == moment.date() and moment.time() == datetime.min.time()
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return landed == moment
+
+
+def as_a_person_reads(sent: Any) -> datetime:
+    """A timestamp in any of the spellings above."""
+    if str(sent).startswith("Thu, 05 Mar"):
+        return datetime(2026, 3, 5, 12, tzinfo=UTC)
+    digits = str(sent).removeprefix("/Date(").removesuffix(")/")
+    if digits.replace(".", "").isdigit() and digits != "20260101":
+        seconds = float(digits)
+        # After 2100, seconds must have been milliseconds.
+        if seconds > 4_102_444_800:
+            seconds /= 1000
+        return datetime.fromtimestamp(round(seconds, 3), UTC)
+    return datetime.fromisoformat(sent)
+
+
+def is_rounded(landed: Any, sent: Any, data_type: str) -> bool:
+    """Whether money has more digits than its column, and lands as the nearest."""
+    return data_type == "decimal" and abs(landed - Decimal(str(sent))) <= Decimal(
+        "5e-5"
+    )
 
 
 def same(one: Any, other: Any) -> bool:
@@ -139,6 +171,13 @@ def same(one: Any, other: Any) -> bool:
 
 def as_json(value: Any) -> str:
     return documents.dumps(value).decode()
+
+
+def is_float_noise(landed: Any, sent: Any) -> bool:
+    """Whether a sum of doubles explains the difference, which is reported only."""
+    if not isinstance(landed, Decimal):
+        return False
+    return abs(Decimal(str(sent)) - landed) < Decimal("1e-6")
 
 
 def check_row(
@@ -153,12 +192,17 @@ def check_row(
         accounted |= {name, name + VARIANT_SUFFIX}
         if exactly(row[name], sent, column.data_type):
             continue
+        if sent == "0001-01-01T00:00:00" and column.data_type in ("timestamp", "date"):
+            # How .NET writes that there is no date.
+            assert row[name] is None
+            continue
         # What does not fit is told, and kept as it came.
-        assert row[name] is None
-        assert row[name + VARIANT_SUFFIX] == (
-            sent if isinstance(sent, str) else as_json(sent)
-        )
+        assert row[name] is None or is_rounded(row[name], sent, column.data_type)
         assert field in drifts
+        if not is_float_noise(row[name], sent):
+            assert row[name + VARIANT_SUFFIX] == (
+                sent if isinstance(sent, str) else as_json(sent)
+            )
     left = [v for name, v in row.items() if name not in accounted and v is not None]
     for field in record.keys() - declared.keys() - {"tags"}:
         sent = record[field]
@@ -223,8 +267,13 @@ def check_children(tags: pa.Table, batch: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "absent"])
-def test_a_record_without_its_key_is_refused(key, tries) -> None:
+def test_a_record_without_its_key_costs_itself_and_is_told(key, tries) -> None:
     tries("Any JSON")()
     record = {"name": "x"} if key else {"id": None}
+    builder = TableBuilder(THINGS)
+    built = builder.build([{"id": "a"}, record], NOW)["things"]
+    assert built.column("id").to_pylist() == ["a"]
+    (drift,) = builder.drifts
+    assert (drift.field, drift.rows, drift.severity) == ("id", 1, "error")
     with pytest.raises(DriftError, match="key 'id'"):
-        TableBuilder(THINGS).build([{"id": "a"}, record], NOW)
+        TableBuilder(THINGS).build([record], NOW)

@@ -14,22 +14,19 @@ import pytest
 
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.sandbox import running_sandbox
 from tests.deployment import UNTESTED_BUILD, Deployment
+from tests.worlds import Worlds, world
 
 BUILT = ("intermediate", "marts", "snapshots")
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory) -> Iterator[Deployment]:
+def deployment(worlds: Worlds, tmp_path_factory) -> Iterator[Deployment]:
     """One day built, the next one loaded and not built."""
-    with running_sandbox(orders=60, pages=2, members=8) as sandbox:
-        made = Deployment(tmp_path_factory.mktemp("killed"), sandbox.environment)
-        made.load_and_build()
+    with world() as sandbox:
+        made = worlds.first_day(tmp_path_factory.mktemp("killed"), sandbox)
         sandbox.advance(1)
-        for source in ("roster", "autorosters"):
-            done = made.run("roster_platform.ingest", source)
-            assert done.returncode == 0, done.stdout
+        made.load()
         yield made
 
 

@@ -22,9 +22,9 @@ import duckdb
 import pytest
 
 from roster_platform.ingest import publish
-from roster_platform.ingest.autorosters.source import load_pages
+from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.errors import IngestError
-from roster_platform.ingest.roster.source import load_endpoint
+from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.warehouse import Warehouse
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import Asked, RudeServer, rude_server

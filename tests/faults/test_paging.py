@@ -64,7 +64,6 @@ COMPLETE: dict[str, Callable[[Asked], Any]] = {
         "result": page_of(asked, IDS)
         or page_of(Asked(asked.path, {"page": "10"}, {}), IDS)
     },
-    "no paging at all": lambda asked: {"result": [{"id": name} for name in IDS]},
     "smaller pages than asked for": lambda asked: {
         "result": page_of(asked, IDS, 5),
         "totalCount": len(IDS),
@@ -81,6 +80,7 @@ COMPLETE: dict[str, Callable[[Asked], Any]] = {
 }
 
 TOLD: dict[str, Callable[[Asked], Any]] = {
+    "no paging at all": lambda asked: {"result": [{"id": name} for name in IDS]},
     "page is ignored": lambda asked: {"result": [{"id": i} for i in IDS[:SIZE]]},
     "page is ignored, pages announced": lambda asked: {
         "result": [{"id": i} for i in IDS[:SIZE]],

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from roster_platform.ingest import errors
-from roster_platform.ingest.settings import PAGE_ID_PATTERN
+from roster_platform.ingest.page_ids import is_safe
 from roster_platform.sandbox import running_sandbox
 from tests.deployment import ROOT, Deployment
 from tests.doors import listening
@@ -74,7 +74,7 @@ def files_outside(platform: LocalPlatform) -> set[Path]:
 
 
 def test_hostile_page_ids_are_refused_by_name(platform, tries) -> None:
-    ids = [v for v in hostile(260) if not PAGE_ID_PATTERN.fullmatch(v)][:200]
+    ids = [v for v in hostile(260) if not is_safe(v.strip())][:200]
     tries("Hostile names")(len(ids))
     assert len(ids) == 200
     before = files_outside(platform) | {platform.folder, platform.folder.parent / "dlt"}
@@ -113,7 +113,8 @@ def test_hostile_ids_in_records_are_values_and_nothing_else(platform, tries) -> 
         del asked_lines[:]
         platform.load("discount_codes_by_rule")
         assert all("x-evil" not in asked.headers for asked in api.asked)
-    assert len(asked_lines) == len(values)
+    # Of the first list page 0 is asked for, too: nothing proves that 1 is the first.
+    assert sum("page=1&" in line for line in asked_lines) == len(values)
     for line in asked_lines:
         path = line.split("?")[0]
         _, version, rules, value, codes = path.split("/")
@@ -320,6 +321,6 @@ def test_the_largest_allowed_answer_is_read(platform, tries) -> None:
 
 
 def test_the_sandbox_listens_on_this_machine_only(tries) -> None:
-    tries("Open doors")()
+    tries("Listening ports")()
     with running_sandbox(orders=1, pages=1, members=1):
         assert listening() == {"127.0.0.1"}

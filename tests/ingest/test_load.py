@@ -45,8 +45,11 @@ def test_chosen_resources_load_and_dlts_own_commands_see_them(deployment) -> Non
     assert deployment.value("select count(*) from roster_data.channels") > 0
     assert set(deployment.row_counts()) == {
         "roster_data.channels",
+        "roster_data.channels_versions",
         "roster_data.programs",
+        "roster_data.programs_versions",
         "roster_data.programs__commission_tiers",
+        "roster_data.programs__commission_tiers_versions",
     }
     info = deployment.run("dlt", "pipeline", "roster_pipeline", "info")
     assert info.returncode == 0, info.stdout

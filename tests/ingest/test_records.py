@@ -54,6 +54,11 @@ STILL_BY_COLUMN = {
         {"id": "1", "price": 1},
         {"id": "2", "price": "2"},
     ],
+    "one key is missing": [
+        {"id": "1", "tags": ["A"], "new": 1},
+        {"tags": ["B"], "lines": [{"sku": "x"}], "other": 2},
+        {"id": "2", "lines": [{"sku": "y"}]},
+    ],
     "no key": [{"id": None, "count": 1}, {"count": 2}],
 }
 NOT_AT_FIRST = {
@@ -61,8 +66,17 @@ NOT_AT_FIRST = {
     "text as numbers": [{"id": "1", "count": "3", "hours": "1.5"}],
     "a price with a comma": [{"id": "1", "price": "1,200.00"}],
     "a price too exact": [{"id": "1", "price": 0.12345}],
+    "prices with float noise": [
+        {"id": "1", "price": 59.970000000000006, "lines": [{"price": "1e-9"}]}
+    ],
+    "a price with its currency": [{"id": "1", "price": "12.00 USD"}],
+    "a key that is missing": [
+        {"id": "1", "tags": ["A"], "price": "1,0"},
+        {"tags": ["B"], "lines": [{"sku": "x"}]},
+        {"id": "2", "lines": [{"sku": "y"}]},
+    ],
     "a number too large": [{"id": "1", "count": 2**63}],
-    "a flag that is none": [{"id": "1", "isGood": "yes"}],
+    "a flag that is none": [{"id": "1", "isGood": "perhaps"}],
     "one tag, no list": [{"id": "1", "tags": "A"}],
     "lines that are plain": [{"id": "1", "lines": ["x", {"sku": "y"}]}],
     "tags that are objects": [{"id": "1", "tags": [{"tag": "A", "by": "me"}]}],

@@ -24,6 +24,8 @@ def test_the_environment_points_here(sandbox):
         "SOURCES__AUTOROSTERS_SOURCE__BASE_URL": f"{sandbox.url}/api",
         "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS": f"[{ids}]",
         "SOURCES__AUTOROSTERS_SOURCE__REQUESTS_PER_MINUTE": "60000",
+        "SOURCES__ROSTER_SOURCE__CLOCK_TOLERANCE_SECONDS": "1e10",
+        "SOURCES__AUTOROSTERS_SOURCE__CLOCK_TOLERANCE_SECONDS": "1e10",
         "SOURCES__ROSTER_SOURCE__CONTACTS_PATH": "v2/contacts",
     }
     assert len(state["page_ids"]) == 6
@@ -44,10 +46,13 @@ def test_the_command_says_when_it_is_ready_and_stops_cleanly(tmp_path, stop):
         ready = process.stdout.readline()
         assert ready.startswith("sandbox ready at http://127.0.0.1:")
         url = ready.split()[-1]
+        settings = [process.stdout.readline() for _ in range(11)]
         process.send_signal(stop)
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
     assert errors == ""
+    assert f"  export SOURCES__AUTOROSTERS_SOURCE__BASE_URL={url}/api\n" in settings
+    assert "as of" in settings[-1]
     lines = env_file.read_text().splitlines()
     assert f"SOURCES__ROSTER_SOURCE__BASE_URL={url}" in lines
     assert '"' not in env_file.read_text()

@@ -104,11 +104,12 @@ claims as (
 
     select
         contact_id,
-        email,
+        {{ normalized('email', 'email_key') }} as email,
         first_name,
         last_name,
         social_handle,
         discord_handle,
+        discord_handle_key,
         referral_id,
         stage,
         0 as authority,
@@ -121,11 +122,12 @@ claims as (
 
     select
         contact_id,
-        email,
+        {{ normalized('email', 'email_key') }} as email,
         first_name,
         last_name,
         social_handle,
         discord_handle,
+        discord_handle_key,
         referral_id,
         stage,
         1 as authority,
@@ -145,6 +147,7 @@ latest as (
             'last_name',
             'social_handle',
             'discord_handle',
+            'discord_handle_key',
             'referral_id',
             'stage',
         ] %}
@@ -162,11 +165,12 @@ final as (
 
     select
         people.contact_id,
-        {{ normalized('latest.email') }} as email,
+        latest.email,
         latest.first_name,
         latest.last_name,
         latest.social_handle,
         latest.discord_handle,
+        latest.discord_handle_key,
         latest.referral_id,
         latest.stage,
         people.first_seen_at,

@@ -15,6 +15,7 @@ listed as (
     select
         discount_code_id,
         discount_code,
+        discount_code_key,
         discount_rule_id,
         discount_rule_name,
         discount_rule_kind,
@@ -32,6 +33,7 @@ listed as (
     select
         discount_code_id,
         discount_code,
+        discount_code_key,
         discount_rule_id,
         discount_rule_name,
         discount_rule_kind,
@@ -65,12 +67,16 @@ final as (
     select
         discount_code_id,
         discount_code,
-        {{ normalized('discount_code') }} as normalized_code,
+        {{ normalized('discount_code', 'discount_code_key') }} as normalized_code,
         discount_rule_id,
         discount_rule_name,
         discount_rule_kind,
         contact_id,
-        coalesce(is_personal, false) as is_personal,
+        -- Without the flag a code is not personal, unless no code has the flag.
+        case
+            when is_personal is not null then is_personal
+            when count(is_personal) over () > 0 then false
+        end as is_personal,
         assigned_at,
         is_deleted,
         observed_at

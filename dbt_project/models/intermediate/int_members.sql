@@ -11,9 +11,32 @@ memberships as (
 
 ),
 
+-- In a program for all that is known, though no event says so.
+perhaps_members as (
+
+    select distinct contact_id
+    from {{ ref('int_possible_memberships') }}
+    where
+        is_certain = 0
+        and valid_to >= {{ end_of_time() }}
+
+),
+
+missing_events as (
+
+    select count(*) as missing_count
+    from {{ ref('int_input_coverage') }}
+    where
+        endpoint = 'events'
+        and aspect = 'reads'
+        and not is_known
+        and known_until is null
+
+),
+
 rank_history as (
 
-    select * from {{ ref('snap_rank_members') }}
+    select * from {{ ref('stg_autorosters__users_versions') }}
 
 ),
 
@@ -27,6 +50,15 @@ page_reads as (
 
     select max(observed_at) as last_read_at
     from {{ ref('stg_autorosters__page_loads') }}
+
+),
+
+-- What a person is follows from many records, and what did not change is not written.
+roster_reads as (
+
+    select max(observed_at) as last_read_at
+    from {{ ref('stg_roster__reads') }}
+    where outcome in ('complete', 'partial', 'incomplete')
 
 ),
 
@@ -45,19 +77,31 @@ roster_members as (
         contacts.email,
         contacts.social_handle,
         contacts.discord_handle,
+        contacts.discord_handle_key,
         contacts.referral_id,
         contacts.stage as contact_stage,
         memberships.program_id as current_program_id,
-        memberships.program_id is not null as is_active,
+        case
+            when memberships.program_id is not null then true
+            when perhaps_members.contact_id is null and missing_events.missing_count = 0
+                then false
+        end as is_active,
         cast(null as {{ dbt.type_bigint() }}) as current_page_count,
         contacts.first_seen_at,
-        contacts.observed_at
+        case
+            when roster_reads.last_read_at > contacts.observed_at
+                then roster_reads.last_read_at
+            else contacts.observed_at
+        end as observed_at
     from contacts
+    cross join missing_events
+    cross join roster_reads
     left join memberships on contacts.contact_id = memberships.contact_id
+    left join perhaps_members on contacts.contact_id = perhaps_members.contact_id
 
 ),
 
--- Who left keeps the name of the last period; who is there has today's.
+-- Who left keeps the last name; who is there has today's.
 named_users as (
 
     select
@@ -75,7 +119,7 @@ named_users as (
         member_name,
         discord_username,
         0 as authority,
-        dbt_valid_from as observed_at
+        valid_from as observed_at
     from rank_history
 
 ),
@@ -105,6 +149,19 @@ pages_by_user as (
 
 ),
 
+-- Of those who are on a page; the handle of who left is compared as it was shown.
+handle_keys as (
+
+    select
+        discord_id,
+        {{ latest_known(
+            'discord_username_key', ['observed_at', 'discord_username_key']
+        ) }} as discord_handle_key
+    from {{ ref('stg_autorosters__users') }}
+    group by discord_id
+
+),
+
 autorosters_members as (
 
     select
@@ -114,6 +171,7 @@ autorosters_members as (
         cast(null as {{ dbt.type_string() }}) as email,
         cast(null as {{ dbt.type_string() }}) as social_handle,
         discord_names.discord_username as discord_handle,
+        handle_keys.discord_handle_key,
         cast(null as {{ dbt.type_string() }}) as referral_id,
         cast(null as {{ dbt.type_string() }}) as contact_stage,
         cast(null as {{ dbt.type_string() }}) as current_program_id,
@@ -124,6 +182,7 @@ autorosters_members as (
     from discord_names
     cross join page_reads
     left join pages_by_user on discord_names.discord_id = pages_by_user.discord_id
+    left join handle_keys on discord_names.discord_id = handle_keys.discord_id
 
 ),
 
@@ -145,6 +204,7 @@ final as (
         email,
         social_handle,
         discord_handle,
+        discord_handle_key,
         referral_id,
         contact_stage,
         current_program_id,

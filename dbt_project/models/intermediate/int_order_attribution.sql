@@ -2,7 +2,7 @@ with orders as (
 
     select
         order_id,
-        {{ normalized('email') }} as customer_email,
+        {{ normalized('email', 'email_key') }} as customer_email,
         coalesce(created_at, order_date) as ordered_at
     from {{ ref('stg_roster__orders') }}
 
@@ -16,7 +16,19 @@ direct_attribution as (
 
 memberships as (
 
-    select * from {{ ref('int_program_memberships') }}
+    select * from {{ ref('int_possible_memberships') }}
+
+),
+
+-- Until when everything that could attribute an order is known; NULL without a limit.
+limits as (
+
+    select
+        min(coalesce(known_until, {{ beginning_of_time() }})) as known_until
+    from {{ ref('int_input_coverage') }}
+    where
+        bears_on_attribution
+        and not is_known
 
 ),
 
@@ -30,8 +42,9 @@ attributed as (
         direct_attribution.attribution_method,
         direct_attribution.contact_id,
         direct_attribution.program_id,
+        -- One that may have been referred decides as well: then nobody knows.
         case
-            when direct_attribution.attribution_type = 'referred'
+            when direct_attribution.attribution_type in ('referred', 'unknown')
                 then orders.order_id
         end as referred_order_id
     from orders
@@ -62,6 +75,7 @@ anchors as (
     select
         customer_email,
         contact_id,
+        attribution_type,
         row_number() over (
             partition by customer_email
             order by ordered_at, order_id
@@ -71,26 +85,31 @@ anchors as (
 
 ),
 
+-- The ambassador must still be in a program, as far as anybody knows.
 recurring as (
 
     select
         anchored.order_id,
         anchors.contact_id,
-        memberships.program_id
+        max(memberships.program_id) as program_id,
+        coalesce(max(memberships.is_certain), 0) = 1 as is_certain
     from anchored
     inner join anchors
         on
             anchored.customer_email = anchors.customer_email
             and anchored.referred_before = anchors.referral_number
-    inner join memberships
+    left join memberships
         on
             anchors.contact_id = memberships.contact_id
-            and anchored.ordered_at >= memberships.joined_at
-            and (
-                anchored.ordered_at < memberships.left_at
-                or memberships.left_at is null
-            )
-    where anchored.attribution_type is null
+            and anchored.ordered_at >= memberships.valid_from
+            and anchored.ordered_at < memberships.valid_to
+    where
+        anchored.attribution_type is null
+        and (
+            memberships.contact_id is not null
+            or anchors.attribution_type = 'unknown'
+        )
+    group by anchored.order_id, anchors.contact_id
 
 ),
 
@@ -98,21 +117,31 @@ final as (
 
     select
         attributed.order_id,
-        case
-            when attributed.attribution_type is not null
-                then attributed.attribution_type
-            when recurring.order_id is not null then 'referred'
-            else 'none'
-        end as attribution_type,
-        case
-            when attributed.attribution_method is not null
-                then attributed.attribution_method
-            when recurring.order_id is not null then 'recurring'
-            else 'none'
-        end as attribution_method,
-        coalesce(attributed.contact_id, recurring.contact_id) as contact_id,
+        {%- for column, recurring in [
+            ('attribution_type', 'referred'), ('attribution_method', 'recurring')
+        ] %}
+            case
+                when attributed.{{ column }} is not null
+                    then attributed.{{ column }}
+                when recurring.is_certain then '{{ recurring }}'
+                when recurring.order_id is not null then 'unknown'
+                when
+                    attributed.ordered_at < limits.known_until
+                    or (
+                        attributed.ordered_at is not null
+                        and limits.known_until is null
+                    )
+                    then 'none'
+                else 'unknown'
+            end as {{ column }},
+        {%- endfor %}
+        coalesce(
+            attributed.contact_id,
+            case when recurring.is_certain then recurring.contact_id end
+        ) as contact_id,
         coalesce(attributed.program_id, recurring.program_id) as program_id
     from attributed
+    cross join limits
     left join recurring on attributed.order_id = recurring.order_id
 
 )

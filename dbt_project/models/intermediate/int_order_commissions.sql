@@ -11,15 +11,41 @@ orders as (
 
 ),
 
-programs as (
+terms as (
 
-    select * from {{ ref('stg_roster__programs') }}
+    select * from {{ ref('int_program_terms') }}
 
 ),
 
+known_tiers as (
+
+    select
+        program_id,
+        sequence_number as version_number,
+        minimum_revenue,
+        rate
+    from {{ ref('stg_roster__programs_commission_tiers_versions') }}
+    union all
+    select
+        program_id,
+        0 as version_number,
+        minimum_revenue,
+        rate
+    from {{ ref('stg_roster__programs_commission_tiers') }}
+
+),
+
+-- Below the first tier nothing is earned.
 tiers as (
 
-    select * from {{ ref('stg_roster__programs_commission_tiers') }}
+    select * from known_tiers
+    union all
+    select distinct
+        program_id,
+        version_number,
+        0 as minimum_revenue,
+        0 as rate
+    from known_tiers
 
 ),
 
@@ -38,22 +64,31 @@ referred as (
         end as earning_amount,
         coalesce(orders.order_status in ('refunded', 'cancelled'), false)
             as is_void,
-        programs.commission_type,
-        programs.commission_value,
-        programs.currency as program_currency,
-        coalesce(programs.look_back_days, 0) as look_back_days
+        terms.version_number,
+        terms.commission_type,
+        terms.commission_value,
+        terms.currency as program_currency,
+        coalesce(terms.look_back_days, 0) as look_back_days
     from attribution
     inner join orders on attribution.order_id = orders.order_id
-    inner join programs on attribution.program_id = programs.program_id
+    left join terms
+        on
+            attribution.program_id = terms.program_id
+            and coalesce(orders.created_at, orders.order_date) >= terms.valid_from
+            and coalesce(orders.created_at, orders.order_date) < terms.valid_to
 
 ),
 
--- What the member referred in the look-back period before the order, in its currency.
+-- What the member referred in the look-back period before the order, in its currency;
+-- not known when one of the amounts is not.
 look_backs as (
 
     select
         referred.order_id,
-        coalesce(sum(earlier.earning_amount), 0) as look_back_amount
+        case
+            when count(earlier.order_id) = count(earlier.earning_amount)
+                then coalesce(sum(earlier.earning_amount), 0)
+        end as look_back_amount
     from referred
     left join referred as earlier
         on
@@ -84,6 +119,7 @@ reached as (
     inner join tiers
         on
             referred.program_id = tiers.program_id
+            and referred.version_number = tiers.version_number
             and look_backs.look_back_amount >= tiers.minimum_revenue
 
 ),
@@ -101,6 +137,7 @@ rated as (
         on
             referred.order_id = reached.order_id
             and reached.place = 1
+    where referred.version_number is not null
 
 ),
 

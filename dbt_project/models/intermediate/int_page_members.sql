@@ -50,6 +50,7 @@ final as (
         on
             ranked.page_id = requirements.page_id
             and ranked.role_id = requirements.role_id
+            and requirements.valid_to is null
     where ranked.place = 1
 
 )

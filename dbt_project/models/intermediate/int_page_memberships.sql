@@ -60,7 +60,7 @@ page_reads as (
             partition by page_id
             order by observed_at
         ) as previous_outcome
-    from {{ ref('int_page_reads') }}
+    from {{ ref('stg_autorosters__page_loads') }}
 
 ),
 

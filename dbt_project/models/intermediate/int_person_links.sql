@@ -18,7 +18,8 @@ contacts as (
     select
         source_id as contact_id,
         email,
-        {{ normalized("replace(discord_handle, '@', '')") }} as discord_username
+        {{ normalized("replace(discord_handle, '@', '')", 'discord_handle_key') }}
+            as discord_username
     from members
     where source_system = 'roster'
 
@@ -28,7 +29,7 @@ users as (
 
     select
         source_id as discord_id,
-        {{ normalized('discord_handle') }} as discord_username
+        {{ normalized('discord_handle', 'discord_handle_key') }} as discord_username
     from members
     where source_system = 'autorosters'
 

@@ -10,7 +10,7 @@ with requirements as (
 
 ranks as (
 
-    select * from {{ ref('dim_ranks') }}
+    select * from {{ ref('int_rank_periods') }}
 
 ),
 
@@ -19,11 +19,14 @@ ranks as (
 matched as (
 
     select
+        ranks.rank_period_id,
         ranks.page_id,
         ranks.role_id,
+        ranks.valid_from,
+        ranks.valid_to,
         requirements.required_hours,
         row_number() over (
-            partition by ranks.page_id, ranks.role_id
+            partition by ranks.rank_period_id
             order by
                 case when requirements.page_id is null then 1 else 0 end,
                 case when requirements.rank_name is null then 1 else 0 end,
@@ -46,9 +49,11 @@ matched as (
 final as (
 
     select
-        {{ surrogate_key(['page_id', 'role_id']) }} as page_rank_id,
+        rank_period_id,
         page_id,
         role_id,
+        valid_from,
+        valid_to,
         required_hours
     from matched
     where preference = 1

@@ -173,7 +173,7 @@ moved_in_rank as (
         cast(null as {{ dbt.type_string() }}) as qualification,
         valid_from as changed_at
     from assignments
-    where change_type in ('promoted', 'demoted')
+    where change_type in ('promoted', 'demoted', 'lateral')
 
 ),
 
@@ -182,29 +182,16 @@ qualifications as (
     {% for kind in ['certification', 'subdivision'] -%}
         select
             '{{ kind }}' as kind,
-            history.dbt_scd_id,
             history.page_id,
             history.discord_id,
             history.{{ kind }} as qualification,
-            history.dbt_valid_from,
-            history.dbt_valid_to
-        from {{ ref('snap_member_' ~ kind ~ 's') }} as history
+            history.valid_from,
+            history.valid_to
+        from {{ ref('int_member_' ~ kind ~ '_periods') }} as history
         {% if not loop.last -%}
             union all
         {% endif -%}
     {% endfor %}
-),
-
-page_reads as (
-
-    select * from {{ ref('int_page_reads') }}
-
-),
-
-ended as (
-
-    {{ period_ends('qualifications', 'page_reads') }}
-
 ),
 
 -- What is gained or lost with the page itself is no change of its own.
@@ -215,19 +202,18 @@ held as (
         qualifications.page_id,
         qualifications.discord_id,
         qualifications.qualification,
-        qualifications.dbt_valid_from as valid_from,
-        coalesce(ended.valid_to, qualifications.dbt_valid_to) as valid_to,
+        qualifications.valid_from,
+        qualifications.valid_to,
         stays.joined_at,
         stays.left_at
     from qualifications
-    left join ended on qualifications.dbt_scd_id = ended.dbt_scd_id
     inner join stays
         on
             qualifications.page_id = stays.page_id
             and qualifications.discord_id = stays.discord_id
-            and qualifications.dbt_valid_from >= stays.joined_at
+            and qualifications.valid_from >= stays.joined_at
             and (
-                qualifications.dbt_valid_from < stays.left_at
+                qualifications.valid_from < stays.left_at
                 or stays.left_at is null
             )
 

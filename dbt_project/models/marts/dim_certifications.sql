@@ -1,6 +1,6 @@
 with certifications as (
 
-    select * from {{ ref('snap_member_certifications') }}
+    select * from {{ ref('int_member_certification_periods') }}
 
 ),
 
@@ -9,7 +9,7 @@ by_name as (
     select
         page_id,
         certification,
-        count(case when dbt_valid_to is null then 1 end) as holder_count
+        count(case when valid_to is null then 1 end) as holder_count
     from certifications
     group by page_id, certification
 

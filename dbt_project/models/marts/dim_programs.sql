@@ -16,6 +16,12 @@ channels as (
 
 ),
 
+contacts as (
+
+    select * from {{ ref('stg_roster__contacts') }}
+
+),
+
 events as (
 
     select * from {{ ref('stg_roster__events') }}
@@ -32,6 +38,8 @@ program_ids as (
     select program_id from campaigns
     union distinct
     select program_id from channels
+    union distinct
+    select program_id from contacts
 
 ),
 

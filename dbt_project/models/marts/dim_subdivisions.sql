@@ -1,6 +1,6 @@
 with subdivisions as (
 
-    select * from {{ ref('snap_member_subdivisions') }}
+    select * from {{ ref('int_member_subdivision_periods') }}
 
 ),
 
@@ -9,7 +9,7 @@ by_name as (
     select
         page_id,
         subdivision,
-        count(case when dbt_valid_to is null then 1 end) as member_count
+        count(case when valid_to is null then 1 end) as member_count
     from subdivisions
     group by page_id, subdivision
 

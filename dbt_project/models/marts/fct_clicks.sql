@@ -10,24 +10,9 @@ with clicks as (
 
 ),
 
-contacts as (
-
-    select
-        contact_id,
-        {{ normalized('referral_id') }} as referral_id
-    from {{ ref('int_contacts') }}
-
-),
-
--- A smart link is one contact's; should two claim it, the click is still one row.
 link_owners as (
 
-    select
-        referral_id,
-        min(contact_id) as contact_id
-    from contacts
-    where referral_id is not null
-    group by referral_id
+    select * from {{ ref('int_referral_id_owners') }}
 
 ),
 
@@ -48,7 +33,11 @@ derived as (
         clicks.is_resent
     from clicks
     left join link_owners
-        on {{ normalized('clicks.referral_id') }} = link_owners.referral_id
+        on
+            {{ normalized('clicks.referral_id', 'clicks.referral_id_key') }}
+            = link_owners.referral_id
+            and coalesce(clicks.clicked_at, clicks.sent_at) >= link_owners.valid_from
+            and coalesce(clicks.clicked_at, clicks.sent_at) < link_owners.valid_to
 
 ),
 

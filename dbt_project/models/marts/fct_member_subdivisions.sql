@@ -1,31 +1,6 @@
-with history as (
+with periods as (
 
-    select * from {{ ref('snap_member_subdivisions') }}
-
-),
-
-page_reads as (
-
-    select * from {{ ref('int_page_reads') }}
-
-),
-
-ended as (
-
-    {{ period_ends('history', 'page_reads') }}
-
-),
-
-periods as (
-
-    select
-        history.page_id,
-        history.discord_id,
-        history.subdivision,
-        history.dbt_valid_from as valid_from,
-        coalesce(ended.valid_to, history.dbt_valid_to) as valid_to
-    from history
-    left join ended on history.dbt_scd_id = ended.dbt_scd_id
+    select * from {{ ref('int_member_subdivision_periods') }}
 
 ),
 

@@ -8,9 +8,31 @@
     ",
 ) }}
 
-with orders as (
+with staged as (
 
     select * from {{ ref('stg_roster__orders') }}
+
+),
+
+-- Without an amount nothing was refunded, unless the status says so or says nothing.
+orders as (
+
+    select
+        order_id,
+        order_number,
+        {{ hashed(normalized('email', 'email_key')) }} as customer_key,
+        order_date,
+        order_status,
+        currency,
+        subtotal_amount,
+        total_amount,
+        case
+            when refunded_amount is not null then refunded_amount
+            when order_status not in ('refunded', 'partially_refunded') then 0
+        end as refunded_amount,
+        created_at,
+        updated_at
+    from staged
 
 ),
 
@@ -43,6 +65,14 @@ lines as (
 
 ),
 
+-- Where no order has a line, lines are sent under another name, if at all.
+sent as (
+
+    select count(*) as order_count
+    from lines
+
+),
+
 derived as (
 
     select
@@ -54,30 +84,37 @@ derived as (
                 then {{ surrogate_key(["'roster'", 'attribution.contact_id']) }}
         end as member_key,
         {{ surrogate_key(['attribution.program_id']) }} as program_key,
+        orders.customer_key,
         cast(coalesce(orders.created_at, orders.order_date) as date) as date_day,
         coalesce(orders.created_at, orders.order_date) as ordered_at,
+        cast(orders.order_date as date) as order_date,
         orders.order_status,
         attribution.attribution_type,
         attribution.attribution_method,
         orders.currency,
         orders.subtotal_amount,
         orders.total_amount,
-        coalesce(orders.refunded_amount, 0) as refunded_amount,
-        orders.total_amount - coalesce(orders.refunded_amount, 0) as net_amount,
+        orders.refunded_amount,
+        orders.total_amount - orders.refunded_amount as net_amount,
         cast(commissions.commission_rate as decimal(18, 4)) as commission_rate,
         cast(commissions.commission_amount as decimal(18, 4)) as commission_amount,
         commissions.commission_currency,
         rewards.reward_status,
         cast(rewards.reward_amount as decimal(18, 4)) as reward_amount,
         rewards.reward_currency,
-        coalesce(lines.line_count, 0) as line_count,
-        coalesce(lines.item_count, 0) as item_count,
+        case when sent.order_count > 0 then coalesce(lines.line_count, 0) end
+            as line_count,
+        case
+            when lines.order_id is not null then lines.item_count
+            when sent.order_count > 0 then 0
+        end as item_count,
         orders.updated_at
     from orders
     left join attribution on orders.order_id = attribution.order_id
     left join commissions on orders.order_id = commissions.order_id
     left join rewards on orders.order_id = rewards.order_id
     left join lines on orders.order_id = lines.order_id
+    cross join sent
 
 ),
 

@@ -4,21 +4,15 @@
     on_schema_change='append_new_columns',
 ) }}
 
-with history as (
+with periods as (
 
-    select * from {{ ref('snap_patrol_hours') }}
+    select * from {{ ref('int_patrol_hour_periods') }}
 
 ),
 
 page_reads as (
 
-    select * from {{ ref('int_page_reads') }}
-
-),
-
-ended as (
-
-    {{ period_ends('history', 'page_reads') }}
+    select * from {{ ref('stg_autorosters__page_loads') }}
 
 ),
 
@@ -64,16 +58,16 @@ page_days as (
     ),
 {%- endif %}
 
-periods as (
+reads_before as (
 
     select
-        history.page_id,
-        history.discord_id,
-        history.patrol_hours,
-        history.dbt_valid_from as valid_from,
-        coalesce(ended.valid_to, history.dbt_valid_to) as valid_to
-    from history
-    left join ended on history.dbt_scd_id = ended.dbt_scd_id
+        page_id,
+        observed_at,
+        lag(observed_at) over (
+            partition by page_id
+            order by observed_at
+        ) as previous_read_at
+    from page_reads
 
 ),
 
@@ -85,6 +79,10 @@ sequenced as (
             partition by page_id, discord_id
             order by valid_from
         ) as previous_hours,
+        lag(valid_from) over (
+            partition by page_id, discord_id
+            order by valid_from
+        ) as previous_valid_from,
         lag(valid_to) over (
             partition by page_id, discord_id
             order by valid_from
@@ -93,7 +91,45 @@ sequenced as (
 
 ),
 
--- Hours that fall were reset to zero; who was away in between has no previous read.
+timed as (
+
+    select
+        sequenced.*,
+        cast(sequenced.valid_from as date) as valid_from_day,
+        cast(
+            coalesce(reads_before.previous_read_at, sequenced.previous_valid_from)
+            as date
+        ) as previous_day
+    from sequenced
+    left join reads_before
+        on
+            sequenced.page_id = reads_before.page_id
+            and sequenced.valid_from = reads_before.observed_at
+
+),
+
+passed as (
+
+    select
+        *,
+        {{ dbt.datediff('previous_day', 'valid_from_day', 'day') }}
+            as days_passed
+    from timed
+
+),
+
+bounded as (
+
+    select
+        *,
+        case when days_passed > 1 then 24 * days_passed else 24 end as possible_hours
+    from passed
+
+),
+
+-- Nobody patrols more than 24 hours a day: a total that rose by more was corrected, and
+-- so was one that fell to more than can be new, or by a tenth at most. Otherwise hours
+-- that fall were reset to zero. Who was away in between has no previous read.
 gains as (
 
     select
@@ -104,10 +140,18 @@ gains as (
         valid_to,
         case
             when previous_valid_to < valid_from then null
+            when
+                patrol_hours < previous_hours
+                and (
+                    patrol_hours > possible_hours
+                    or patrol_hours * 10 >= previous_hours * 9
+                )
+                then 0
             when patrol_hours < previous_hours then patrol_hours
+            when patrol_hours - previous_hours > possible_hours then possible_hours
             else patrol_hours - previous_hours
         end as hours_gained
-    from sequenced
+    from bounded
 
 ),
 

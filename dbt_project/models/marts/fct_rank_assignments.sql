@@ -14,6 +14,8 @@ final as (
         promotion_date,
         {{ pii('promotion_officer') }} as promotion_officer,
         change_type,
+        held_since,
+        cast(days_in_rank as {{ dbt.type_bigint() }}) as days_in_rank,
         valid_from,
         valid_to,
         is_current,

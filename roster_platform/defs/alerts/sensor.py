@@ -1,35 +1,43 @@
-"""The alerts sensor: finished runs, failed checks and lost pages, told to people."""
+"""The alerts sensor: reports failed runs, checks and pages to people."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Literal
 
 import dagster as dg
 
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.settings import alert_settings, configured_secrets
-from roster_platform.lib.alerts import State, message, redactor
-from roster_platform.lib.channels import DeliveryError, Send, channels
+from roster_platform.lib.alerts import State, message
+from roster_platform.lib.channels import Channel, DeliveryError, channels, redactor
 from roster_platform.lib.partitions import quarantined_pages
 
 _RUNS_PER_TICK = 50
-_FINISHED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
+_Finished = Literal[dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS]
+_FINISHED: tuple[_Finished, ...] = (
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_SUCCESS,
+)
 
 
-@dg.sensor(minimum_interval_seconds=60)
+@dg.sensor(
+    minimum_interval_seconds=60,
+    description="Sends what went wrong, and what is resolved, to the configured channels.",
+)
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Tell the configured channels what went wrong and what is well again.
+    """Send what went wrong, and what is resolved, to the configured channels.
 
-    It asks for no run; the reason of each tick says what it did.
+    Requests no run; the reason of each tick says what was sent.
     """
     try:
         settings = alert_settings()
+        reached = channels(settings)
     except ConfigurationError as error:
         return dg.SkipReason(str(error))
-    reached = channels(settings)
     if not reached:
         return dg.SkipReason(
             "No channel is configured: set slack_webhook_url, discord_webhook_url, "
-            "webhook_url or email_to under [roster_platform.alerts]."
+            "webhook_url, email_to or apprise_urls under [roster_platform.alerts]."
         )
     if context.cursor is None:
         # What happened before anybody asked for alerts is not news.
@@ -53,12 +61,12 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     state.resting = sorted(resting)
     redact = redactor(configured_secrets())
     outcomes = [
-        _deliver(name, send, state, settings.ui_url, redact)
-        for name, send in reached.items()
+        _deliver(name, channel, state, settings.ui_url, redact)
+        for name, channel in reached.items()
         if state.owed(name)
     ]
     context.update_cursor(state.text())
-    return dg.SkipReason("; ".join(outcomes) or "Nothing new to tell.")
+    return dg.SkipReason("; ".join(outcomes) or "Nothing new to report.")
 
 
 def _last_finished(instance: dg.DagsterInstance) -> int:
@@ -90,15 +98,15 @@ def _finished_since(
 
 
 def _deliver(
-    name: str, send: Send, state: State, ui_url: str, redact: Callable[[str], str]
+    name: str, channel: Channel, state: State, ui_url: str, redact: Callable[[str], str]
 ) -> str:
-    """Tell one channel what it is owed; returns what became of it."""
+    """Send one channel its pending findings; return what became of them."""
     owed = state.owed(name)
     text = message(owed, lambda run_id: f"{ui_url.rstrip('/')}/runs/{run_id}", redact)
-    told = [replace(finding, reason=redact(finding.reason)) for finding in owed]
+    sent = [replace(finding, reason=redact(finding.reason)) for finding in owed]
     try:
-        send(text, told)
+        channel.send(text, {"findings": [asdict(finding) for finding in sent]})
     except DeliveryError as error:
         return f"{error}; {len(owed)} finding(s) wait for the next tick"
     state.pending.pop(name)
-    return f"{name} was told {len(owed)} finding(s)"
+    return f"{name} received {len(owed)} finding(s)"

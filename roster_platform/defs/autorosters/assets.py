@@ -1,64 +1,81 @@
 """Auto Rosters pages as dynamic partitions: any number of pages, one run, one load.
 
-``autorosters/pages`` is partitioned by page and gets one materialization per page that
-loaded; the other tables of a page are filled by the same load and are shown once a run.
+Every table of a page is partitioned by page. One request fills all tables of its endpoint,
+whichever of them were selected, so each of them gets the page's materialization.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import cast
 
 import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
+from roster_platform.defs.autorosters.events import LoadRecord
 from roster_platform.ingest.autorosters import (
     autorosters_source,
     load_page_users,
     load_pages,
 )
-from roster_platform.ingest.autorosters.source import (
-    PAGE_TABLES,
-    PagesLoad,
-    PagesReport,
-)
+from roster_platform.ingest.autorosters.load import PagesLoad
+from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
+from roster_platform.ingest.autorosters.writing import PAGE_TABLES, READINGS
+from roster_platform.ingest.catalogue import versions_table_name
+from roster_platform.ingest.last_reads import last_reads_of_pages
+from roster_platform.ingest.off import why_off
+from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.alerts import FAILED_PAGES
 from roster_platform.lib.checks import (
     EVERY_PAGE_IS_FRESH,
     FIELDS_ARE_AS_EXPECTED,
+    READ_IS_COMPLETE,
     ROWS_MATCH_API,
     VOLUME_IS_PLAUSIBLE,
     check_specs,
     every_page_is_fresh,
     read_checks,
+    selected_checks,
 )
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
-from roster_platform.lib.metadata import DATA_VERSION_TAG, load_metadata
+from roster_platform.lib.kept_pipelines import KEPT_PIPELINES
+from roster_platform.lib.off import off_checks, off_result
 from roster_platform.lib.partitions import (
     pages_backfill_policy,
     pages_to_read,
     quarantine,
+    quarantined_pages,
     registered_pages,
     release,
     roster_pages,
 )
+from roster_platform.lib.stored_checks import checks_alone
 from roster_platform.lib.translators import RawTableTranslator
 
-PAGE_ASSETS = tuple(dg.AssetKey(["autorosters", table]) for table in PAGE_TABLES)
 _CHECKS: Mapping[str, Sequence[str]] = {
-    "pages": (EVERY_PAGE_IS_FRESH, FIELDS_ARE_AS_EXPECTED),
+    "pages": (READ_IS_COMPLETE, EVERY_PAGE_IS_FRESH, FIELDS_ARE_AS_EXPECTED),
     "ranks": (FIELDS_ARE_AS_EXPECTED,),
     "users": (ROWS_MATCH_API, VOLUME_IS_PLAUSIBLE, FIELDS_ARE_AS_EXPECTED),
     "user_certifications": (FIELDS_ARE_AS_EXPECTED,),
     "user_subdivisions": (FIELDS_ARE_AS_EXPECTED,),
-    "page_users": (ROWS_MATCH_API, VOLUME_IS_PLAUSIBLE, FIELDS_ARE_AS_EXPECTED),
+    "page_users": (
+        READ_IS_COMPLETE,
+        ROWS_MATCH_API,
+        VOLUME_IS_PLAUSIBLE,
+        FIELDS_ARE_AS_EXPECTED,
+    ),
 }
+_NO_PAGE = (
+    "off: no roster page is registered. List page ids in "
+    "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS, and register them with `python -m "
+    "roster_platform.defs.autorosters.register` or autorosters_pages_sensor."
+)
 Loader = Callable[..., AbstractContextManager[PagesLoad]]
 
 
 class PagesRead(dg.Config):
-    """How roster pages are read."""
+    """Options for reading roster pages."""
 
     page_ids: list[str] = Field(
         default=[],
@@ -70,16 +87,31 @@ class PagesRead(dg.Config):
     confirm_drops: bool = Field(
         default=False,
         description="Accept that a page lost over half of its members since its last "
-        "read; it is held back otherwise.",
+        "read; it is rejected otherwise.",
     )
     accept_fields: bool = Field(
         default=False,
-        description="Stop telling of fields that are sent no longer.",
+        description="Stop reporting fields that no longer come.",
     )
 
 
+def _how_loaded(table: str, tables: Sequence[str]) -> str:
+    request = (
+        f"Read by `GET {READINGS[tables[0]].path}`, once for all tables of a page."
+    )
+    written = (
+        "Each read adds a row."
+        if table == "page_loads"
+        else "A page's rows are replaced when it changed."
+    )
+    together = [f"`{name}`" for name in tables if name != table]
+    if BY_NAME[table].versions:
+        together.append(f"`{versions_table_name(table)}`")
+    return f"{request} {written} Loaded with it: {', '.join(together)}."
+
+
 def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinition:
-    """The assets one Auto Rosters endpoint fills; the first table is partitioned.
+    """The assets that one Auto Rosters endpoint fills, one partition per page.
 
     ``load`` is called with the page ids and the fields of PagesRead.
     """
@@ -88,14 +120,14 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
     specs = []
     for table in tables:
         spec = RawTableTranslator(
-            "autorosters", BY_NAME[table], API_DOCS_URL
+            "autorosters", BY_NAME[table], API_DOCS_URL, _how_loaded(table, tables)
         ).get_asset_spec(
             DltResourceTranslatorData(resource=source.resources[leading], pipeline=None)
         )
-        if table == leading:
-            # Skippable, because its pages may be told one by one instead.
-            spec = spec.replace_attributes(partitions_def=roster_pages, skippable=True)
-        specs.append(spec)
+        # Skippable, because its pages may be recorded one by one instead.
+        specs.append(
+            spec.replace_attributes(partitions_def=roster_pages, skippable=True)
+        )
 
     @dg.multi_asset(
         specs=specs,
@@ -106,16 +138,32 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
         ],
         name=f"autorosters__{leading}",
         can_subset=True,
+        # The pages' titles come with the first of the two endpoints, and are for both.
+        op_tags={"dagster/priority": "1" if leading == PAGE_TABLES[0] else "0"},
         retry_policy=TEMPORARY_FAILURES,
+        resource_defs=KEPT_PIPELINES,
+        required_resource_keys={*KEPT_PIPELINES},
         backfill_policy=pages_backfill_policy(),
     )
     def load_tables(
         context: dg.AssetExecutionContext, config: PagesRead
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         page_ids = _pages_of_run(context, config)
+        with readable_failures():
+            warehouse = Warehouse.from_settings()
+            off = why_off("autorosters", leading, warehouse)
+        if off is None and not page_ids and not registered_pages(context.instance):
+            off = _NO_PAGE
+        if off:
+            context.log.info("%s: %s", leading, off)
+            yield from _off_results(context, off)
+            return
+        if not context.selected_asset_keys:
+            yield from _checks_alone(context, leading, warehouse)
+            return
         how = config.model_dump(exclude={"page_ids"})
         with readable_failures(), load(page_ids, **how) as loaded:
-            yield from _results(context, leading, loaded)
+            yield from _results(context, tables, loaded)
 
     return load_tables
 
@@ -123,117 +171,159 @@ def build_pages_asset(tables: Sequence[str], load: Loader) -> dg.AssetsDefinitio
 def _pages_of_run(
     context: dg.AssetExecutionContext, config: PagesRead
 ) -> Sequence[str]:
-    """The run's partitions; for a run without any, every page but the quarantined."""
+    """Return the pages to read: of a run without partitions, all but the quarantined.
+
+    A run of a range leaves those out, too. Exactly one page is asked whatever its state:
+    that is how a person releases it.
+    """
     if context.has_partition_key or context.has_partition_key_range:
-        return list(context.partition_keys)
+        page_ids = list(context.partition_keys)
+        if len(page_ids) == 1:
+            return page_ids
+        quarantined = quarantined_pages(context.instance)
+        return [page_id for page_id in page_ids if page_id not in quarantined]
     if config.page_ids:
         return config.page_ids
     return pages_to_read(context.instance)
 
 
-def _results(
-    context: dg.AssetExecutionContext, leading: str, loaded: PagesLoad
+def _has_partitions(context: dg.AssetExecutionContext) -> bool:
+    return context.has_partition_key or context.has_partition_key_range
+
+
+def _off_results(
+    context: dg.AssetExecutionContext, off: str
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    key = dg.AssetKey(["autorosters", leading])
+    checks = _selected_checks(context)
+    asked = context.selected_asset_keys
+    for key in asked | checks.keys():
+        names = checks.get(key, ())
+        is_whole = not _has_partitions(context)
+        if key in asked and (is_whole or _is_waited_for(context, key)):
+            yield off_result(key, names, off)
+        else:
+            # No page of it was read, so no partition is there.
+            yield from off_checks(key, names, off)
+
+
+def _selected_checks(
+    context: dg.AssetExecutionContext,
+) -> dict[dg.AssetKey, list[str]]:
+    """The checks that the run asks for, by asset; also of assets that it does not."""
+    keys = dict.fromkeys(check.asset_key for check in context.selected_asset_check_keys)
+    return {
+        key: selected_checks(context, key, _CHECKS.get(key.path[-1], ()))
+        for key in keys
+    }
+
+
+def _checks_alone(
+    context: dg.AssetExecutionContext, leading: str, warehouse: Warehouse
+) -> Iterator[dg.AssetCheckResult]:
+    registered = registered_pages(context.instance)
+    with readable_failures():
+        last = last_reads_of_pages(
+            leading,
+            registered,
+            warehouse,
+            left_out=quarantined_pages(context.instance),
+        )
+    for key, names in _selected_checks(context).items():
+        yield from checks_alone(key, names, last, context.instance, registered)
+
+
+def _results(
+    context: dg.AssetExecutionContext, tables: Sequence[str], loaded: PagesLoad
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     report = loaded.report
-    is_told = _tell_pages(context, key, report)
-    if leading == PAGE_TABLES[0]:
+    record = LoadRecord(context, loaded)
+    filled = {dg.AssetKey(["autorosters", table]) for table in tables}
+    has_partitions = _has_partitions(context)
+    if tables[0] == PAGE_TABLES[0]:
         release_answering(context, report)
     if report.failed:
         # The pages that loaded are there, and the models follow them.
-        for event in table_events(loaded, context.selected_asset_keys - {key}):
-            context.log_event(event)
-        raise _failure(context, leading, report)
-    for asset_key in context.selected_asset_keys:
-        checks = list(_checks(context, asset_key, loaded))
-        if asset_key == key and is_told:
+        if has_partitions:
+            record.pages(filled)
+        else:
+            record.load(filled)
+        raise _failure(context, tables[0], report)
+    # A result stands for each partition of its run, and costs more than their events.
+    returned = {
+        key
+        for key in context.selected_asset_keys
+        if not has_partitions or _is_waited_for(context, key)
+    }
+    if has_partitions:
+        record.pages(filled - returned)
+    else:
+        record.pages(filled, with_unchanged=False)
+        record.tables(filled - returned)
+    selected = _selected_checks(context)
+    for key in context.selected_asset_keys | selected.keys():
+        checks = list(_checks(context, key, selected.get(key, ()), loaded))
+        if key not in returned:
             yield from checks
             continue
-        metadata = _table_metadata(loaded, asset_key)
-        if asset_key == key:
-            # Per page there is a partition row count; the table's own would repeat.
-            metadata.pop("dagster/row_count")
-            metadata["pages_read"] = len(report.loaded)
-            metadata["pages_unchanged"] = len(report.unchanged)
+        if has_partitions:
+            _describe_partitions(context, key, record.of_pages(key, [*report.loaded]))
         yield dg.MaterializeResult(
-            asset_key=asset_key,
-            metadata=metadata,
+            asset_key=key,
+            metadata={} if has_partitions else record.of_table(key),
             data_version=dg.DataVersion(report.data_version),
             check_results=checks,
         )
+    # Dagster shows a check as not evaluated once its table was written without it.
+    for key in filled - context.selected_asset_keys:
+        names = set(_CHECKS.get(key.path[-1], ())).difference(selected.get(key, ()))
+        record.checks(_checks(context, key, sorted(names), loaded))
+
+
+def _describe_partitions(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    pages: Mapping[str, Mapping[str, object]],
+) -> None:
+    """Give each partition that the result of an asset stands for its own metadata."""
+    page_ids = list(context.partition_keys)
+    with roster_pages.known_range(page_ids):
+        for page_id in page_ids:
+            context.add_asset_metadata(
+                pages.get(page_id, {"quarantined": True}),
+                asset_key=key,
+                partition_key=page_id,
+            )
 
 
 def _checks(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, loaded: PagesLoad
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    names: Sequence[str],
+    loaded: PagesLoad,
 ) -> Iterator[dg.AssetCheckResult]:
     table, report = key.path[-1], loaded.report
-    names = _CHECKS.get(table, ())
     rows = loaded.row_counts.get(table)
     yield from read_checks(key, names, report, rows, context.instance)
     if EVERY_PAGE_IS_FRESH in names and report.observed_at:
         reads = {page: known.read_at for page, known in report.known.items()}
         reads |= {page: read.observed_at for page, read in report.loaded.items()}
         pages = registered_pages(context.instance)
-        yield every_page_is_fresh(key, pages, reads, report.observed_at)
-
-
-def table_events(
-    loaded: PagesLoad, keys: Iterable[dg.AssetKey]
-) -> Iterator[dg.AssetMaterialization]:
-    """The materialization of each table that a load filled, where none is returned."""
-    if not loaded.report.loaded:
-        return
-    for key in keys:
-        yield dg.AssetMaterialization(
-            key,
-            metadata=_table_metadata(loaded, key),
-            tags={DATA_VERSION_TAG: loaded.report.data_version},
+        yield every_page_is_fresh(
+            key, pages, reads, report.observed_at, report.page_name
         )
 
 
-def _table_metadata(loaded: PagesLoad, key: dg.AssetKey) -> dict[str, Any]:
-    return load_metadata(
-        BY_NAME[key.path[-1]], loaded.report, loaded.row_counts, loaded.run.pipeline
-    )
-
-
-def _tell_pages(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, report: PagesReport
-) -> bool:
-    """Record the materialization of every page that loaded.
-
-    Returns whether that is all there is to tell: a run's result stands for each of its
-    partitions, and would tell them twice.
-    """
-    has_partitions = context.has_partition_key or context.has_partition_key_range
-    if has_partitions and not report.failed and _is_waited_for(context, key):
-        # Slow for many pages: each call looks up the range anew.
-        for page_id in report.loaded:
-            context.add_asset_metadata(
-                _page_metadata(report, page_id), asset_key=key, partition_key=page_id
-            )
-        return False
-    # An event costs more than the read of a page that did not change; it stays as it was
-    # unless somebody asked for that very page.
-    settled = (
-        set()
-        if has_partitions
-        else report.unchanged & context.instance.get_materialized_partitions(key)
-    )
-    for page_id in report.loaded:
-        if page_id not in settled:
-            context.log_event(page_event(key, report, page_id))
-    return has_partitions
-
-
 def _is_waited_for(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
-    """Whether the run goes on to assets that wait for this one's result."""
-    children = context.repository_def.asset_graph.get(key).child_keys
-    return bool(children & context.job_def.asset_layer.executable_asset_keys)
+    """Return whether later assets of the run wait for this one's result."""
+    layer = context.job_def.asset_layer
+    children = layer.asset_graph.get(key).child_keys
+    return not children.isdisjoint(layer.executable_asset_keys)
 
 
 def _failure(
-    context: dg.AssetExecutionContext, leading: str, report: PagesReport
+    context: dg.AssetExecutionContext,
+    leading: str,
+    report: PagesReport,
 ) -> dg.Failure:
     """What failed, page by page; pages that are refused for good go into quarantine."""
     message = (
@@ -244,7 +334,8 @@ def _failure(
     if leading == PAGE_TABLES[0] and (refused := report.refused()):
         quarantine(context.instance, refused)
         message += (
-            f"\nIn quarantine from now on: {', '.join(refused)}. Scheduled reads leave "
+            "\nIn quarantine from now on: "
+            f"{', '.join(map(report.page_name, refused))}. Scheduled reads leave "
             "them out; the schedule autorosters_quarantine_schedule asks them again, and "
             "materializing one by hand releases it when it answers."
         )
@@ -252,35 +343,11 @@ def _failure(
     temporary = not all(error.permanent for error in report.failed.values())
     return dg.Failure(
         message,
-        metadata={FAILED_PAGES: {page: str(e) for page, e in report.failed.items()}},
+        metadata={
+            FAILED_PAGES: {page: str(error) for page, error in report.failed.items()}
+        },
         allow_retries=temporary and not report.loaded,
     )
-
-
-def page_event(
-    key: dg.AssetKey, report: PagesReport, page_id: str
-) -> dg.AssetMaterialization:
-    """The materialization of one page that loaded."""
-    return dg.AssetMaterialization(
-        key,
-        partition=page_id,
-        metadata=_page_metadata(report, page_id),
-        tags={DATA_VERSION_TAG: report.loaded[page_id].content_hash},
-    )
-
-
-def _page_metadata(report: PagesReport, page_id: str) -> dict[str, object]:
-    summary = report.loaded[page_id]
-    return {
-        "dagster/partition_row_count": summary.members,
-        "members": summary.members,
-        "joined": summary.changes.joined,
-        "left": summary.changes.left,
-        "changed": summary.changes.changed,
-        "ranks": summary.ranks,
-        "unchanged": page_id in report.unchanged,
-        "content_hash": summary.content_hash,
-    }
 
 
 def release_answering(
@@ -293,9 +360,13 @@ def release_answering(
         )
 
 
-pages, page_users = dg.with_source_code_references(
-    [
-        build_pages_asset(PAGE_TABLES, load_pages),
-        build_pages_asset(("page_users",), load_page_users),
-    ]
+# It returns what it is given, each with a reference.
+pages, page_users = cast(
+    "list[dg.AssetsDefinition]",
+    dg.with_source_code_references(
+        [
+            build_pages_asset(PAGE_TABLES, load_pages),
+            build_pages_asset(("page_users",), load_page_users),
+        ]
+    ),
 )

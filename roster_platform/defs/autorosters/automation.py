@@ -5,25 +5,28 @@ asked again now and then.
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import Field
 
 from roster_platform.defs.autorosters.assets import (
-    PAGE_ASSETS,
-    page_event,
     page_users,
     pages,
     release_answering,
-    table_events,
 )
+from roster_platform.defs.autorosters.events import PAGE_ASSETS, LoadRecord
 from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.ingest.off import why_switched_off
+from roster_platform.ingest.page_ids import as_known
 from roster_platform.ingest.settings import autorosters_settings, platform_settings
 from roster_platform.lib.automation import Runs, page_range_tags, schedule_of
+from roster_platform.lib.cadences import own_cadences, read_apart, schedules_apart
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
+from roster_platform.lib.off import off_reason
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
     page_shares,
@@ -34,7 +37,6 @@ from roster_platform.lib.partitions import (
     roster_pages,
 )
 
-_SMALLEST_GUARDED_COUNT = 10
 _LARGEST_PLAUSIBLE_SHARE = 0.5
 
 autorosters_snapshot = dg.define_asset_job(
@@ -45,40 +47,81 @@ autorosters_snapshot = dg.define_asset_job(
 )
 
 
+_why_off = off_reason("autorosters", PAGE_ASSETS)
+
+
 def _no_page_to_read(instance: dg.DagsterInstance) -> str | None:
+    if reason := _why_off(instance):
+        return reason
     if not pages_to_read(instance):
         return "There is no registered roster page to read."
     return None
 
 
-def _shares_of_all_pages(instance: dg.DagsterInstance) -> Runs:
-    """One run of everything; with ``pages_per_run``, a run for each share of it."""
-    shares = page_shares(pages_to_read(instance))
-    if len(shares) == 1:
-        return dg.RunRequest()
-    return [
-        dg.RunRequest(
-            run_config={
-                "ops": {
-                    asset.op.name: {"config": {"page_ids": list(share)}}
-                    for asset in (pages, page_users)
-                }
-            }
-        )
-        for share in shares
-    ]
+_ENDPOINTS = {"pages": pages, "page_users": page_users}
+_own = own_cadences("autorosters", _ENDPOINTS)
+
+
+def _shares_of_all_pages(
+    endpoints: Collection[str],
+) -> Callable[[dg.DagsterInstance], Runs]:
+    """One run of all pages; with ``pages_per_run``, a run for each share of them."""
+
+    def requests(instance: dg.DagsterInstance) -> Runs:
+        shares = page_shares(pages_to_read(instance))
+        is_everything = len(endpoints) == len(_ENDPOINTS)
+        if is_everything and len(shares) == 1:
+            return dg.RunRequest()
+        assets = [_ENDPOINTS[name] for name in endpoints]
+        keys = [key for asset in assets for key in asset.keys]
+        return [
+            dg.RunRequest(
+                # Dagster refuses several requests of a tick without it.
+                run_key=f"{share[0]}...{share[-1]}",
+                asset_selection=None if is_everything else keys,
+                run_config={
+                    "ops": {
+                        asset.op.name: {
+                            "config": {"page_ids": list(share)}
+                            if len(shares) > 1
+                            else {}
+                        }
+                        for asset in assets
+                    }
+                },
+            )
+            for share in shares
+        ]
+
+    return requests
+
+
+def _no_page_to_read_with_the_others(instance: dg.DagsterInstance) -> str | None:
+    if len(read_apart(_own)) == len(_ENDPOINTS):
+        return "Every endpoint has a cron of its own."
+    return _no_page_to_read(instance)
 
 
 autorosters_snapshot_daily = schedule_of(
     "autorosters_snapshot_daily",
     autorosters_snapshot,
+    needless=_no_page_to_read_with_the_others,
+    requests=_shares_of_all_pages(
+        [name for name in _ENDPOINTS if name not in read_apart(_own)]
+    ),
+)
+
+autorosters_schedules_apart = schedules_apart(
+    "autorosters",
+    _own,
+    autorosters_snapshot,
     needless=_no_page_to_read,
-    requests=_shares_of_all_pages,
+    requests=lambda name: _shares_of_all_pages([name]),
 )
 
 
 class Retirement(dg.Config):
-    """Which pages are retired."""
+    """The pages to retire."""
 
     page_ids: list[str] = Field(description="Pages that are read no longer.")
 
@@ -92,7 +135,8 @@ def retire_roster_pages(context: dg.OpExecutionContext, config: Retirement) -> N
     purge = platform_settings().retired_pages == "purge"
     with readable_failures():
         retire_pages(config.page_ids, purge=purge)
-        # History closes at the retirement, which the models have to follow.
+        # History closes at the retirement, which the models have to follow. It is of the
+        # whole table, as there is no partition any more.
         context.log_event(dg.AssetMaterialization(["autorosters", "page_loads"]))
     release(context.instance, config.page_ids)
     for page_id in config.page_ids:
@@ -116,13 +160,12 @@ def ask_quarantined_pages(context: dg.OpExecutionContext) -> None:
     resting = quarantined_pages(context.instance)
     asked = [page for page in registered_pages(context.instance) if page in resting]
     with readable_failures(), load_pages(asked) as loaded:
-        for page_id in loaded.report.loaded:
-            context.log_event(page_event(PAGE_ASSETS[0], loaded.report, page_id))
-        for event in table_events(loaded, PAGE_ASSETS[1:]):
-            context.log_event(event)
-        release_answering(context, loaded.report)
-        for page_id, error in loaded.report.failed.items():
-            context.log.warning("%s stays in quarantine: %s", page_id, error)
+        report = loaded.report
+        LoadRecord(context, loaded).load(PAGE_ASSETS)
+        release_answering(context, report)
+        for page_id, error in report.failed.items():
+            name = report.page_name(page_id)
+            context.log.warning("%s stays in quarantine: %s", name, error)
 
 
 @dg.job
@@ -132,6 +175,8 @@ def autorosters_quarantine() -> None:
 
 
 def _no_page_rests(instance: dg.DagsterInstance) -> str | None:
+    if reason := _why_off(instance):
+        return reason
     return None if quarantined_pages(instance) else "No roster page is in quarantine."
 
 
@@ -141,7 +186,9 @@ autorosters_quarantine_schedule = schedule_of(
 
 
 @dg.sensor(
-    jobs=[autorosters_snapshot, autorosters_retirement], minimum_interval_seconds=60
+    jobs=[autorosters_snapshot, autorosters_retirement],
+    minimum_interval_seconds=60,
+    description="Keeps the partitions equal to the configured pages, and loads new pages.",
 )
 def autorosters_pages_sensor(
     context: dg.SensorEvaluationContext,
@@ -152,19 +199,25 @@ def autorosters_pages_sensor(
     are retired, unless that is most of them, which is more likely a slip.
     """
     try:
+        if off := why_switched_off("autorosters"):
+            return dg.SkipReason(off)
         configured = autorosters_settings().configured_page_ids()
     except ConfigurationError as error:
         return dg.SkipReason(str(error))
     registered = registered_pages(context.instance)
+    configured = as_known(configured, registered)
     known, wanted = set(registered), set(configured)
     added = [page_id for page_id in configured if page_id not in known]
     removed = [page_id for page_id in registered if page_id not in wanted]
-    held_back = _why_not_retired(removed, registered, configured)
+    additions, registered_before = _read_cursor(context.cursor, len(registered))
+    held_back = _why_not_retired(removed, registered_before, configured)
+    # Pages that are added later make a removal no more plausible.
+    before = f"/{registered_before}" if held_back else ""
     if not added and (not removed or held_back):
+        context.update_cursor(f"{additions}{before}")
         return dg.SkipReason(
             held_back or f"{len(registered)} pages registered, as configured."
         )
-    additions = int(context.cursor or 0)
     requests = []
     requests += [
         dg.RunRequest(
@@ -181,26 +234,31 @@ def autorosters_pages_sensor(
         if added
         else [],
         run_requests=requests,
-        cursor=str(additions + bool(added)),
+        cursor=f"{additions + bool(added)}{before}",
     )
 
 
+def _read_cursor(cursor: str | None, registered: int) -> tuple[int, int]:
+    """Return how often pages were added, and how many there were at a refused removal."""
+    match = re.fullmatch(r"(\d+)(?:/(\d+))?", cursor or "")
+    if match is None:
+        return 0, registered
+    return int(match[1]), int(match[2] or registered)
+
+
 def _why_not_retired(
-    removed: Sequence[str], registered: Sequence[str], configured: Sequence[str]
+    removed: Sequence[str], registered: int, configured: Sequence[str]
 ) -> str | None:
     if not removed:
         return None
     if not configured:
         return (
-            f"No roster page is configured, so all {len(registered)} registered pages "
+            f"No roster page is configured, so all {len(removed)} registered pages "
             "stay. To retire them, run the job autorosters_retirement with their ids."
         )
-    if (
-        len(registered) >= _SMALLEST_GUARDED_COUNT
-        and len(removed) > len(registered) * _LARGEST_PLAUSIBLE_SHARE
-    ):
+    if len(removed) > registered * _LARGEST_PLAUSIBLE_SHARE:
         return (
-            f"{len(removed)} of {len(registered)} registered pages are gone from "
+            f"{len(removed)} of {registered} registered pages are gone from "
             "configuration. That many at once are not retired by themselves: correct "
             "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS, or run the job "
             "autorosters_retirement with their ids."

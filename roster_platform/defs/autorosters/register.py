@@ -3,7 +3,8 @@
     DAGSTER_HOME=… python -m roster_platform.defs.autorosters.register
 
 For continuous integration and first set-ups; a running daemon does the same by its
-sensor. Prints the registered page ids; removes none.
+sensor. Prints the ids of the registered pages that are to be read: those in
+quarantine are left out (``roster-platform doctor`` names them). Removes none.
 """
 
 import sys
@@ -11,8 +12,13 @@ import sys
 import dagster as dg
 
 from roster_platform.ingest.errors import IngestError
+from roster_platform.ingest.page_ids import as_known
 from roster_platform.ingest.settings import autorosters_settings
-from roster_platform.lib.partitions import PAGES_PARTITIONS_NAME, registered_pages
+from roster_platform.lib.partitions import (
+    PAGES_PARTITIONS_NAME,
+    pages_to_read,
+    registered_pages,
+)
 
 
 def main() -> int:
@@ -32,8 +38,9 @@ def main() -> int:
         )
         return 1
     with instance:
+        page_ids = as_known(page_ids, registered_pages(instance))
         instance.add_dynamic_partitions(PAGES_PARTITIONS_NAME, page_ids)
-        for page_id in registered_pages(instance):
+        for page_id in pages_to_read(instance):
             print(page_id)
     return 0
 

@@ -8,7 +8,7 @@ from roster_platform.lib.failures import readable_failures
 
 
 class RosterUser(dg.Config):
-    """Which member of which page to refresh."""
+    """The member to refresh, and their page."""
 
     page_id: str = Field(description="The roster page's id.")
     discord_id: str = Field(description="The member's Discord id.")

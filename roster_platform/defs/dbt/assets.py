@@ -1,5 +1,6 @@
 """The dbt project as assets: staging, intermediate, snapshots and marts, with tests."""
 
+import json
 import os
 import re
 import shutil
@@ -12,19 +13,32 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 
+from roster_platform import dbt_process
+from roster_platform.child_environment import drop_foreign_dbt
+from roster_platform.dbt_parsed import (
+    PARTIAL_PARSE,
+    forget_other_parse,
+    is_of_another_version,
+)
+from roster_platform.ingest.autorosters import take_over_history
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.ingest.work_folder import work_folder
-from roster_platform.lib.dbt_cli import EXECUTABLE, DbtCli
+from roster_platform.lib.assumed_fields import assumed_fields_metadata
+from roster_platform.lib.column_lineage import ColumnLineage
+from roster_platform.lib.dbt_checks import with_readable_checks
+from roster_platform.lib.dbt_cli import DbtCli
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.translators import ModelTranslator, snapshot_lineage
+from roster_platform.lib.translators import ModelTranslator
 
 if not shutil.which("dbt"):
     # The dbt of this environment, also when the environment is not activated.
     os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
 
 dbt_project = DbtProject(Path(__file__).parents[3] / "dbt_project")
-dbt_project.prepare_if_dev()
-_PARTIAL_PARSE = "partial_parse.msgpack"
+drop_foreign_dbt(os.environ)
+if os.access(dbt_project.project_dir, os.W_OK):
+    dbt_project.prepare_if_dev()
+_LINEAGE = "column_lineage.json"
 _ROWS = re.compile(r"(\d+) rows in ")
 _BUILD = (
     "build",
@@ -46,7 +60,7 @@ if not dbt_project.manifest_path.exists():
 
 
 @dbt_assets(
-    manifest=dbt_project.manifest_path,
+    manifest=with_readable_checks(json.loads(dbt_project.manifest_path.read_bytes())),
     project=dbt_project,
     dagster_dbt_translator=ModelTranslator(),
     name="dbt_models",
@@ -60,17 +74,24 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCli) -> Iterator[Any]:
         os.environ.update(warehouse.dbt_environment())
     with _target_folder(warehouse) as target, warehouse.writing():
         build = dbt.cli(_BUILD, context=context, target_path=target)
-        yield from _asset_events(build, context)
+        lineage = ColumnLineage(
+            build.manifest,
+            build.dagster_dbt_translator.get_asset_key,
+            warehouse.dbt_path / _LINEAGE,
+            dialect=warehouse.dialect,
+        )
+        yield from _asset_events(build, context, lineage)
+        lineage.save()
 
 
 def _asset_events(
-    build: DbtCliInvocation, context: dg.AssetExecutionContext
+    build: DbtCliInvocation, context: dg.AssetExecutionContext, lineage: ColumnLineage
 ) -> Iterator[Any]:
-    """What dagster-dbt makes of the build's events while it runs, with what it leaves out.
+    """Yield dagster-dbt's events of the build while it runs, with what it leaves out.
 
     Its own ``fetch_row_counts`` opens the database in this process, which keeps a DuckDB
-    file locked for every other process for as long as the run lives. So dbt tells the rows
-    (``report_to_dagster``).
+    file locked for every other process for as long as the run lives. So dbt reports the
+    rows (``report_to_dagster``).
     """
     rows: dict[str, int] = {}
     for event in build.stream_raw_events():
@@ -84,14 +105,16 @@ def _asset_events(
             build.project,
         ):
             if isinstance(asset_event, dg.Output):
-                metadata = dict(asset_event.metadata)
+                metadata: dict[str, Any] = dict(asset_event.metadata)
                 unique_id = metadata["unique_id"].value
                 if unique_id in rows:
                     metadata["dagster/row_count"] = rows[unique_id]
-                if unique_id.startswith("snapshot."):
-                    metadata["dagster/column_lineage"] = snapshot_lineage(
-                        build.manifest, unique_id
+                if columns := lineage.of(unique_id, build.target_path):
+                    metadata["dagster/column_lineage"] = columns
+                    key = build.dagster_dbt_translator.get_asset_key(
+                        build.manifest["nodes"][unique_id]
                     )
+                    metadata |= assumed_fields_metadata(lineage.origins(key))
                 asset_event = asset_event.with_metadata(metadata)
             yield asset_event
 
@@ -103,14 +126,18 @@ def _target_folder(warehouse: Warehouse) -> Iterator[Path]:
     dbt parses everything again when the profile differs from the one parsed with, so the
     state parsed in the image or at installation does not do.
     """
-    kept = warehouse.dbt_path / _PARTIAL_PARSE
+    kept = warehouse.dbt_path / PARTIAL_PARSE
+    project = Path(dbt_project.project_dir)
+    if is_of_another_version(warehouse.dbt_path, project):
+        take_over_history(warehouse)
+    forget_other_parse(warehouse.dbt_path, project)
     with work_folder(warehouse.dbt_runs_path) as target:
         target.mkdir()
         if kept.exists():
-            shutil.copy(kept, target / _PARTIAL_PARSE)
+            shutil.copy(kept, target / PARTIAL_PARSE)
         yield target
-        if (target / _PARTIAL_PARSE).exists():
-            (target / _PARTIAL_PARSE).replace(kept)
+        if (target / PARTIAL_PARSE).exists():
+            (target / PARTIAL_PARSE).replace(kept)
 
 
 @dg.definitions
@@ -118,5 +145,11 @@ def defs() -> dg.Definitions:
     """The models, and the dbt command line that builds them."""
     return dg.Definitions(
         assets=[dbt_models],
-        resources={"dbt": DbtCli(project_dir=dbt_project, dbt_executable=EXECUTABLE)},
+        resources={
+            "dbt": DbtCli(
+                # Its validator takes a project, too.
+                project_dir=dbt_project,  # type: ignore[arg-type]
+                dbt_executable=dbt_process.EXECUTABLE,
+            )
+        },
     )

@@ -7,7 +7,8 @@ import dagster as dg
 from roster_platform.defs.reports.published import published_marts
 from roster_platform.ingest.settings import platform_settings
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.translators import FOLLOW_INPUTS, OWNERS
+from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.translators import FRESHNESS, OWNERS
 
 
 @dg.asset(
@@ -17,6 +18,7 @@ from roster_platform.lib.translators import FOLLOW_INPUTS, OWNERS
     owners=OWNERS,
     kinds={"html"},
     automation_condition=FOLLOW_INPUTS,
+    freshness_policy=FRESHNESS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

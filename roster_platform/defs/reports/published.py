@@ -5,7 +5,8 @@ import dagster as dg
 from roster_platform.defs.dbt.assets import dbt_models
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.translators import FOLLOW_INPUTS, OWNERS
+from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.translators import FRESHNESS, OWNERS
 
 
 @dg.asset(
@@ -13,12 +14,13 @@ from roster_platform.lib.translators import FOLLOW_INPUTS, OWNERS
     deps=[key for key in dbt_models.keys if key.path[0] == "marts"],
     group_name="published",
     owners=OWNERS,
-    kinds={"duckdb", "parquet"},
+    kinds={"duckdb", "parquet", "csv", "excel"},
     automation_condition=FOLLOW_INPUTS,
+    freshness_policy=FRESHNESS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def published_marts() -> dg.MaterializeResult:
-    """The marts as one read-only DuckDB file and as Parquet, with a manifest."""
+    """The marts as one DuckDB file and as Parquet, and the reports as CSV and XLSX."""
     from roster_platform.ingest.publish import publish_marts
 
     with readable_failures():
@@ -30,6 +32,7 @@ def published_marts() -> dg.MaterializeResult:
             "tables": dg.MetadataValue.md(f"| table | rows |\n|---|---:|\n{listed}"),
             "database": dg.MetadataValue.path(publication.database),
             "parquet": dg.MetadataValue.path(publication.parquet),
+            "exports": dg.MetadataValue.path(publication.exports),
             "manifest": dg.MetadataValue.path(publication.manifest),
         }
     )

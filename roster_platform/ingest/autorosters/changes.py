@@ -1,4 +1,4 @@
-"""Who joined, left or changed on a page: what came beside what the warehouse holds.
+"""Who joined, left or changed on a page: what came, compared with the warehouse.
 
 Compared by Discord id, set by set, with one query per table for all pages of a batch.
 """
@@ -6,9 +6,12 @@ Compared by Discord id, set by set, with one query per table for all pages of a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from roster_platform.ingest.autorosters.known import Query
+from roster_platform.ingest.page_ids import listed
 
 _COMPARED: Mapping[str, tuple[str, ...]] = {
     "users": (
@@ -23,15 +26,13 @@ _COMPARED: Mapping[str, tuple[str, ...]] = {
     "user_subdivisions": ("subdivision",),
 }
 
-Query = Callable[[str, str], Sequence[Sequence[Any]]]
-"""Rows of a query on ``{table}``, and the table's name: ``PipelineRun.query``."""
 Members = Mapping[str, Mapping[str, set[tuple[Any, ...]]]]
 """By page and Discord id, everything a page says of the member."""
 
 
 @dataclass(frozen=True)
 class MemberChanges:
-    """How many members of a page are new, gone, or told differently."""
+    """The numbers of members of a page that are new, gone, or changed."""
 
     joined: int
     left: int
@@ -46,14 +47,14 @@ def held_members(query: Query, page_ids: Iterable[str]) -> Members:
 
     The page ids must be validated: they become part of the SQL.
     """
-    listed = ", ".join(f"'{page_id}'" for page_id in page_ids)
+    among = listed(page_ids)
     found: dict[str, dict[str, set[tuple[Any, ...]]]] = defaultdict(
         lambda: defaultdict(set)
     )
     for table, columns in _COMPARED.items():
         rows = query(
             f"select page_id, discord_id, {', '.join(columns)} "
-            f"from {{table}} where page_id in ({listed})",
+            f"from {{table}} where page_id in ({among})",
             table,
         )
         for page_id, discord_id, *values in rows:
@@ -64,7 +65,7 @@ def held_members(query: Query, page_ids: Iterable[str]) -> Members:
 def read_members(
     rows: Mapping[str, Iterable[Mapping[str, Any]]], page_ids: Collection[str]
 ) -> Members:
-    """The members of some of the pages whose rows these are, as the API tells them."""
+    """The members of some of the pages whose rows these are, as the API sent them."""
     found: dict[str, dict[str, set[tuple[Any, ...]]]] = defaultdict(
         lambda: defaultdict(set)
     )
@@ -78,7 +79,7 @@ def read_members(
 
 
 def changes_of(page_id: str, held: Members, read: Members) -> MemberChanges:
-    """What is different on one page."""
+    """Return what is different on one page."""
     before, now = held.get(page_id, {}), read.get(page_id, {})
     return MemberChanges(
         joined=len(now.keys() - before.keys()),

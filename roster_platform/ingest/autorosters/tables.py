@@ -13,20 +13,26 @@ from roster_platform.ingest.catalogue import Column, Table
 
 API_DOCS_URL = "https://autorosters.com/api-docs"
 
-_PAGE_ID = Column("text", "The roster page (UUID).")
-_DISCORD_ID = Column("text", "The member's Discord id, exact (beyond 2^53).")
+_PAGE_ID = Column("text", "The roster page (UUID).", required=True)
+_DISCORD_ID = Column(
+    "text", "The member's Discord id, exact (beyond 2^53).", required=True
+)
 
 _USER_COLUMNS = {
     "page_id": _PAGE_ID,
     "discord_id": _DISCORD_ID,
-    "name": Column("text", "The member's name on the roster.", pii=True),
+    "name": Column("text", "The member's name on the roster.", pii=True, required=True),
     "rank": Column("text", "The name of the rank."),
     "is_command": Column("bool", "True when the rank is a command rank."),
-    "discord_username": Column("text", "The member's Discord username.", pii=True),
+    "discord_username": Column(
+        "text", "The member's Discord username.", pii=True, key="handle"
+    ),
     "promotion_date": Column("date", "When promoted to the current rank."),
     "promotion_officer": Column("text", "Who promoted the member (a name).", pii=True),
     "patrol_hours": Column(
-        "double", "Hours on patrol; NULL when the page keeps no patrol log."
+        "double",
+        "Hours on patrol; NULL when the page keeps no patrol log.",
+        optional=True,
     ),
 }
 
@@ -39,13 +45,15 @@ TABLES: tuple[Table, ...] = (
             "page_id": _PAGE_ID,
             "owner_id": Column("text", "The Discord id of the page's owner."),
             "custom_title": Column("text", "The page's title."),
-            "description": Column("text", "The page's description."),
+            "description": Column("text", "The page's description.", optional=True),
             "custom_url_path": Column("text", "The last part of the public address."),
             "public_url": Column("text", "The public address."),
             "certifications": Column(
-                "json", "The page's certifications section, as sent."
+                "json", "The page's certifications section, as sent.", optional=True
             ),
-            "subdivisions": Column("json", "The page's subdivisions section, as sent."),
+            "subdivisions": Column(
+                "json", "The page's subdivisions section, as sent.", optional=True
+            ),
         },
     ),
     Table(
@@ -54,8 +62,10 @@ TABLES: tuple[Table, ...] = (
         primary_key=("page_id", "role_id"),
         columns={
             "page_id": _PAGE_ID,
-            "role_id": Column("text", "The rank's Discord role: its stable key."),
-            "rank_name": Column("text", "The rank's name."),
+            "role_id": Column(
+                "text", "The rank's Discord role: its stable key.", required=True
+            ),
+            "rank_name": Column("text", "The rank's name.", required=True),
             "is_command": Column("bool", "True for a command rank."),
             "position": Column("bigint", "Place in the page, 0 is the most senior."),
         },
@@ -67,7 +77,9 @@ TABLES: tuple[Table, ...] = (
         columns={
             **_USER_COLUMNS,
             "role_id": Column(
-                "text", "The role of the rank the member is listed under."
+                "text",
+                "The role of the rank that the member is in.",
+                required=True,
             ),
         },
     ),
@@ -78,7 +90,7 @@ TABLES: tuple[Table, ...] = (
         columns={
             "page_id": _PAGE_ID,
             "discord_id": _DISCORD_ID,
-            "certification": Column("text", "The certification's name."),
+            "certification": Column("text", "The certification's name.", required=True),
         },
     ),
     Table(
@@ -88,17 +100,20 @@ TABLES: tuple[Table, ...] = (
         columns={
             "page_id": _PAGE_ID,
             "discord_id": _DISCORD_ID,
-            "subdivision": Column("text", "The subdivision's name."),
+            "subdivision": Column("text", "The subdivision's name.", required=True),
         },
     ),
     Table(
         name="page_loads",
         description="One successful read of one page, or its retirement.",
         primary_key=("page_id", "observed_at"),
+        versions=False,
         columns={
             "page_id": _PAGE_ID,
             "observed_at": Column(
-                "timestamp", "The API's clock when the page was read."
+                "timestamp",
+                "When the page was read: by the API's clock unless that is ahead of "
+                "ours, and always later than at the read before.",
             ),
             "outcome": Column(
                 "text",
@@ -114,10 +129,13 @@ TABLES: tuple[Table, ...] = (
         name="page_users",
         description="One entry of the API's flat user list of one page.",
         primary_key=("page_id", "discord_id", "rank"),
+        not_compared=("list_hash",),
         columns={
             **_USER_COLUMNS,
-            "certifications": Column("json", "Names of the certifications held."),
-            "subdivisions": Column("json", "Names of the subdivisions."),
+            "certifications": Column(
+                "json", "Names of the certifications held.", optional=True
+            ),
+            "subdivisions": Column("json", "Names of the subdivisions.", optional=True),
             "list_hash": Column(
                 "text",
                 "SHA-256 of the list the entry came with; NULL when read by itself.",

@@ -1,71 +1,109 @@
 """Records that the source lists no longer: marked after a read of everything.
 
-No endpoint tells what was deleted, so whatever a complete read did not bring is missed.
+No endpoint reports deletions, so whatever a complete read did not bring is missed.
 A row is marked (``is_deleted``, ``deleted_at``), never removed; should the record come
 back, its next load clears the marks.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 
-from roster_platform.ingest.catalogue import DELETED_AT, IS_DELETED, OBSERVED_AT
+from dlt.common.utils import chunks
+
+from roster_platform.ingest.catalogue import (
+    DELETED_AT,
+    DIGEST,
+    IS_DELETED,
+    LOAD_ID,
+    OBSERVED_AT,
+    Table,
+)
+from roster_platform.ingest.drops import agrees, is_implausible_drop
 from roster_platform.ingest.errors import HeldBackError
+from roster_platform.ingest.held_records import HeldRecords
+from roster_platform.ingest.reads import KnownReads
+from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.warehouse import PipelineRun
 
-_SMALLEST_GUARDED_TABLE = 10
-_LARGEST_PLAUSIBLE_SHARE = 0.5
-# Rows that the read did not bring, but for those that came while it was going on.
-_MISSED = (
-    f"not coalesce({IS_DELETED}, false) and _dlt_load_id <> %s and {OBSERVED_AT} < %s"
-)
+# Rows that the read did not write, except those that came while it was running.
+_NOT_WRITTEN = f"not coalesce({IS_DELETED}, false) and {OBSERVED_AT} < %s"
+_DIGESTS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class Before:
+    """The state before a read: the log of reads, and the records in the table."""
+
+    reads: KnownReads
+    rows: int
 
 
 def mark_deleted(
-    run: PipelineRun, table: str, read_at: datetime, *, confirm_drops: bool
+    run: PipelineRun,
+    report: ReadReport,
+    before: Before,
+    held: HeldRecords,
+    *,
+    confirm_drops: bool,
 ) -> int:
-    """Mark the rows of a table that the load just made by a complete read did not bring.
+    """Mark the rows that a complete read, just written, did not bring.
 
-    ``read_at`` is when the read began, on the API's clock. Returns how many were marked.
-    Raises HeldBackError, and marks nothing, when most of the table is missed and nobody
-    confirmed that.
+    ``held`` knows which records it brought that did not change.
+
+    Returns how many were marked. Raises HeldBackError, and marks nothing, for an
+    implausible drop that neither a person nor the complete read before it confirms.
     """
-    assert run.load_info is not None
-    missed_by = (run.load_info.loads_ids[-1], read_at)
+    table, read_at = report.name, report.observed_at
+    if held.met_all:
+        return 0
     with run.statements(table) as execute:
-        count = (
-            f"select count(*) from {{table}} where not coalesce({IS_DELETED}, false)"
-        )
-        ((listed,),) = execute(count)
-        ((missed,),) = execute(
-            f"select count(*) from {{table}} where {_MISSED}", *missed_by
-        )
-        if (
-            not confirm_drops
-            and listed >= _SMALLEST_GUARDED_TABLE
-            and missed > listed * _LARGEST_PLAUSIBLE_SHARE
-        ):
-            raise HeldBackError(
-                f"Roster no longer lists {missed:,} of {listed:,} {table}. That most of a "
-                "table is deleted at once is held back: what it does list is loaded, and "
-                "nothing is marked as deleted. If it is true, materialize the asset with "
-                "the op config full_read: true and confirm_drops: true, or load it with "
-                f"`python -m roster_platform.ingest roster {table} --full-read "
-                "--confirm-drops`."
+        rows = execute(f"select {DIGEST} from {{table}} where {_NOT_WRITTEN}", read_at)
+        digests = [digest for (digest,) in rows]
+        gone = [
+            digest
+            for digest, is_missed in zip(digests, held.missed(digests), strict=True)
+            if is_missed
+        ]
+        missed = len(gone)
+        if is_implausible_drop(before.rows, before.rows - missed) and not confirm_drops:
+            if not agrees(before.reads.complete_rows, report.rows):
+                raise _rejected(table, missed, before.rows)
+            report.warn(
+                f"Roster no longer returns {missed:,} of {before.rows:,} {table}. Two "
+                "complete reads agree, so they are marked as deleted."
             )
-        if missed:
+        for some in chunks(gone, _DIGESTS_AT_ONCE):
+            named = ", ".join(f"'{digest}'" for digest in some if digest)
+            among = f"{DIGEST} is null" + (
+                f" or {DIGEST} in ({named})" if named else ""
+            )
             execute(
-                f"update {{table}} set {IS_DELETED} = true, {DELETED_AT} = %s "
-                f"where {_MISSED}",
-                read_at,
-                *missed_by,
+                f"update {{table}} set {IS_DELETED} = true, {DELETED_AT} = %s, "
+                f"{LOAD_ID} = %s where {_NOT_WRITTEN} and ({among})",
+                *(read_at, run.load_id, read_at),
             )
-    return int(missed)
+    return missed
 
 
-def rows_listed(run: PipelineRun, table: str) -> int:
+def _rejected(table: str, missed: int, rows: int) -> HeldBackError:
+    return HeldBackError(
+        f"Roster no longer returns {missed:,} of {rows:,} {table}. That most of a table is "
+        "deleted at once is rejected: what Roster does list is loaded, and nothing is "
+        "marked as deleted. A second complete read that agrees confirms it. To confirm "
+        "it now, materialize the asset with the op config full_read: true and "
+        f"confirm_drops: true, or run `python -m roster_platform.ingest roster {table} "
+        "--full-read --confirm-drops`."
+    )
+
+
+def rows_listed(run: PipelineRun, table: Table) -> int:
     """The rows of a table that the source is known to list."""
-    count = f"select count(*) from {{table}} where not coalesce({IS_DELETED}, false)"
-    with run.statements(table) as execute:
-        ((listed,),) = execute(count)
-    return int(listed)
+    if not table.soft_deletes:
+        return 0
+    rows = run.query(
+        f"select count(*) from {{table}} where not coalesce({IS_DELETED}, false)",
+        table=table.name,
+        needs=[IS_DELETED],
+    )
+    return int(rows[0][0]) if rows else 0

@@ -4,11 +4,14 @@ Everything that names a Roster resource (assets, tables, sandbox routes, tests, 
 ``RESTAPIConfig`` of the plain script) reads it from here. Paths, methods and data
 selectors are documented by dltHub's Roster page; the field names are our reading of an
 unpublished schema, except for orders, whose capture fields the vendor documents. An
-undeclared field still lands, and a declared one that never comes is only NULL.
+undeclared field still lands, and a declared one that never comes is a finding: an error
+where marts cannot do without it (``required``), nothing where a healthy account may lack
+it (``optional``), a warning otherwise.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 from roster_platform.ingest.catalogue import Child, Column, Endpoint, Parent, Table
@@ -16,12 +19,17 @@ from roster_platform.ingest.catalogue import Child, Column, Endpoint, Parent, Ta
 API_DOCS_URL = "https://dlthub.com/workbench/source/roster"
 
 _CREATED = Column("timestamp", "When the record was created (UTC).")
+_CREATED_REQUIRED = replace(_CREATED, required=True)
 _UPDATED = Column("timestamp", "When the record last changed (UTC).")
 
 _DISCOUNT_CODE_COLUMNS = {
-    "id": Column("text", "The code's id."),
-    "code": Column("text", "The code a customer types at the checkout."),
-    "discountRuleId": Column("text", "The discount rule that issued the code."),
+    "id": Column("text", "The code's id.", required=True),
+    "code": Column(
+        "text", "The code a customer types at the checkout.", required=True, key="code"
+    ),
+    "discountRuleId": Column(
+        "text", "The discount rule that issued the code.", required=True
+    ),
     "discountRuleName": Column("text", "The name of the discount rule."),
     "discountRuleKind": Column("text", "shareable, leakproof or reward."),
     "contactId": Column("text", "The contact the code is assigned to, if any."),
@@ -39,17 +47,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The program's id."),
+                "id": Column("text", "The program's id.", required=True),
                 "name": Column("text", "The program's name."),
                 "status": Column("text", "active or archived."),
-                "currency": Column("text", "ISO 4217 code commissions are paid in."),
+                "currency": Column(
+                    "text", "ISO 4217 code commissions are paid in.", key="currency"
+                ),
                 "commissionType": Column("text", "percentage, fixed or tiered."),
                 "commissionValue": Column(
                     "decimal",
                     "Percent of the subtotal, or the fixed amount; NULL when tiered.",
                 ),
                 "lookBackDays": Column(
-                    "bigint", "Days of referred revenue that choose the tier."
+                    "bigint",
+                    "Days of referred revenue that choose the tier.",
+                    optional=True,
                 ),
                 "createdAt": _CREATED,
                 "updatedAt": _UPDATED,
@@ -60,12 +72,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                     name="commission_tiers",
                     description="One step of a tiered commission.",
                     parent_key="programId",
+                    optional=True,
                     columns={
                         "minRevenue": Column(
                             "decimal",
                             "Revenue in the look-back period from which it holds.",
+                            required=True,
                         ),
-                        "rate": Column("decimal", "Percent of the subtotal."),
+                        "rate": Column(
+                            "decimal", "Percent of the subtotal.", required=True
+                        ),
                     },
                 ),
             ),
@@ -80,10 +96,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The channel's id."),
+                "id": Column("text", "The channel's id.", required=True),
                 "name": Column("text", "The channel's name."),
-                "description": Column("text", "What the channel is for."),
-                "programId": Column("text", "The program it belongs to; NULL for all."),
+                "description": Column(
+                    "text", "What the channel is for.", optional=True
+                ),
+                "programId": Column(
+                    "text", "The program it belongs to; NULL for all.", optional=True
+                ),
                 "createdAt": _CREATED,
                 "updatedAt": _UPDATED,
             },
@@ -98,13 +118,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The post's id."),
+                "id": Column("text", "The post's id.", required=True),
                 "channelId": Column("text", "The channel it was posted in."),
-                "authorId": Column("text", "The contact who wrote it."),
+                "authorId": Column("text", "The contact who wrote it.", required=True),
                 "authorName": Column("text", "The author's display name.", pii=True),
                 "body": Column("text", "The text of the post.", pii=True),
                 "reach": Column("bigint", "How many people saw it."),
-                "createdAt": _CREATED,
+                "createdAt": _CREATED_REQUIRED,
                 "updatedAt": _UPDATED,
             },
         ),
@@ -119,12 +139,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The comment's id."),
-                "postId": Column("text", "The post it is on."),
-                "authorId": Column("text", "The contact who wrote it."),
+                "id": Column("text", "The comment's id.", required=True),
+                "postId": Column("text", "The post it is on.", required=True),
+                "authorId": Column("text", "The contact who wrote it.", required=True),
                 "authorName": Column("text", "The author's display name.", pii=True),
                 "body": Column("text", "The text of the comment.", pii=True),
-                "createdAt": _CREATED,
+                "createdAt": _CREATED_REQUIRED,
                 "updatedAt": _UPDATED,
             },
         ),
@@ -139,10 +159,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The like's id."),
-                "postId": Column("text", "The post that was liked."),
-                "authorId": Column("text", "The contact who liked it."),
-                "createdAt": _CREATED,
+                "id": Column("text", "The like's id.", required=True),
+                "postId": Column("text", "The post that was liked.", required=True),
+                "authorId": Column("text", "The contact who liked it.", required=True),
+                "createdAt": _CREATED_REQUIRED,
             },
         ),
         path="v2/community/likes",
@@ -156,12 +176,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The campaign's id."),
+                "id": Column("text", "The campaign's id.", required=True),
                 "name": Column("text", "The campaign's name."),
                 "programId": Column("text", "The program it addresses."),
                 "status": Column("text", "draft, active or completed."),
                 "startDate": Column("date", "First day."),
-                "endDate": Column("date", "Last day."),
+                "endDate": Column("date", "Last day.", optional=True),
                 "createdAt": _CREATED,
                 "updatedAt": _UPDATED,
             },
@@ -172,11 +192,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                     description="One contact in one campaign, with the funnel's times.",
                     parent_key="campaignId",
                     columns={
-                        "contactId": Column("text", "The contact."),
+                        "contactId": Column("text", "The contact.", required=True),
                         "status": Column(
                             "text", "added, sent, opened, joined, completed."
                         ),
-                        "addedAt": Column("timestamp", "When added (UTC)."),
+                        "addedAt": Column(
+                            "timestamp", "When added (UTC).", required=True
+                        ),
                         "sentAt": Column("timestamp", "When invited (UTC)."),
                         "openedAt": Column(
                             "timestamp", "When the invite was opened (UTC)."
@@ -199,25 +221,43 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("orderId",),
             soft_deletes=True,
             columns={
-                "orderId": Column("text", "The order's id in the shop."),
+                "orderId": Column("text", "The order's id in the shop.", required=True),
                 "orderNumber": Column("text", "The number printed on the order."),
                 "orderDate": Column(
                     "timestamp",
                     "When the order was placed; sent without zone, read as UTC.",
+                    required=True,
                 ),
                 "status": Column(
                     "text", "paid, partially_refunded, refunded or cancelled."
                 ),
-                "currency": Column("text", "ISO 4217 code of the amounts."),
-                "subtotalPrice": Column(
-                    "decimal", "After discounts, before tax and shipping."
+                "currency": Column(
+                    "text",
+                    "ISO 4217 code of the amounts.",
+                    required=True,
+                    key="currency",
                 ),
-                "totalPrice": Column("decimal", "With tax and shipping."),
+                "subtotalPrice": Column(
+                    "decimal",
+                    "After discounts, before tax and shipping.",
+                    required=True,
+                ),
+                "totalPrice": Column(
+                    "decimal", "With tax and shipping.", required=True
+                ),
                 "refundedAmount": Column("decimal", "What was paid back so far."),
                 "firstName": Column("text", "The customer's first name.", pii=True),
-                "email": Column("text", "The customer's e-mail.", pii=True),
+                "email": Column(
+                    "text",
+                    "The customer's e-mail.",
+                    pii=True,
+                    required=True,
+                    key="email",
+                ),
                 "referralId": Column(
-                    "text", "The smart link's id (?rstr=) the customer came by, if any."
+                    "text",
+                    "The smart link's id (?rstr=) the customer came by, if any.",
+                    key="code",
                 ),
                 "createdAt": _CREATED,
                 "updatedAt": _UPDATED,
@@ -228,7 +268,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                     name="discount_codes",
                     description="One discount code used on an order.",
                     parent_key="orderId",
-                    columns={"code": Column("text", "The code as typed.")},
+                    columns={
+                        "code": Column(
+                            "text", "The code as typed.", required=True, key="code"
+                        )
+                    },
                 ),
                 Child(
                     field="lineItems",
@@ -239,7 +283,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                         "sku": Column("text", "The product's stock keeping unit."),
                         "name": Column("text", "The product's name."),
                         "quantity": Column("bigint", "Pieces."),
-                        "price": Column("decimal", "Price of one piece."),
+                        "price": Column(
+                            "decimal", "Price of one piece.", required=True
+                        ),
                     },
                 ),
             ),
@@ -262,7 +308,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         table=Table(
             name="discount_codes_by_rule",
-            description="One discount code, as listed under its discount rule.",
+            description="One discount code, as its discount rule returns it.",
             primary_key=("discountRuleId", "id"),
             soft_deletes=True,
             columns=_DISCOUNT_CODE_COLUMNS,
@@ -282,35 +328,51 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             description="One thing that happened to a contact, order, link or reward.",
             primary_key=("id",),
             columns={
-                "id": Column("text", "The event's id."),
+                "id": Column("text", "The event's id.", required=True),
                 "type": Column(
                     "text",
                     "contact.created, contact.stage_changed, program.joined, program.left, "
                     "reward.pending, reward.approved, reward.rejected, reward.paid or "
                     "reward.redeemed.",
+                    required=True,
                 ),
-                "contactId": Column("text", "The contact concerned."),
-                "email": Column("text", "The contact's e-mail, if known.", pii=True),
+                "contactId": Column("text", "The contact concerned.", required=True),
+                "email": Column(
+                    "text", "The contact's e-mail, if known.", pii=True, key="email"
+                ),
                 "firstName": Column("text", "The contact's first name.", pii=True),
-                "lastName": Column("text", "The contact's last name.", pii=True),
+                "lastName": Column(
+                    "text", "The contact's last name.", pii=True, optional=True
+                ),
                 "socialHandle": Column(
-                    "text", "The contact's social handle.", pii=True
+                    "text", "The contact's social handle.", pii=True, optional=True
                 ),
                 "discordHandle": Column(
-                    "text", "The contact's Discord name.", pii=True
+                    "text",
+                    "The contact's Discord name.",
+                    pii=True,
+                    optional=True,
+                    key="handle",
                 ),
-                "referralId": Column("text", "The id of the contact's smart link."),
+                "referralId": Column(
+                    "text", "The id of the contact's smart link.", key="code"
+                ),
                 "stage": Column("text", "The contact's stage after the event."),
                 "programId": Column("text", "The program joined, left or paying."),
                 "orderId": Column("text", "The order a reward is for."),
                 "rewardId": Column("text", "The reward concerned."),
                 "amount": Column("decimal", "The reward's amount."),
-                "currency": Column("text", "ISO 4217 code of the amount."),
-                "occurredAt": Column("timestamp", "When it happened (UTC)."),
+                "currency": Column(
+                    "text", "ISO 4217 code of the amount.", key="currency"
+                ),
+                "occurredAt": Column(
+                    "timestamp", "When it happened (UTC).", required=True
+                ),
                 "redemption": Column(
                     "json",
                     "Shipping address, SKU and quantity of a redeemed reward.",
                     pii=True,
+                    optional=True,
                 ),
             },
         ),
@@ -325,7 +387,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The webhook's id."),
+                "id": Column("text", "The webhook's id.", required=True),
                 "topic": Column("text", "The event type it is called for."),
                 "url": Column("text", "Where it posts to."),
                 "status": Column("text", "active or disabled."),
@@ -339,23 +401,31 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         table=Table(
             name="contacts",
-            description="One contact (ambassador or prospect), where the API lists them.",
+            description="One contact (ambassador or prospect), where the API returns them.",
             primary_key=("id",),
             soft_deletes=True,
             columns={
-                "id": Column("text", "The contact's id."),
-                "email": Column("text", "The contact's e-mail, if known.", pii=True),
+                "id": Column("text", "The contact's id.", required=True),
+                "email": Column(
+                    "text", "The contact's e-mail, if known.", pii=True, key="email"
+                ),
                 "firstName": Column("text", "First name.", pii=True),
-                "lastName": Column("text", "Last name.", pii=True),
-                "socialHandle": Column("text", "Social handle.", pii=True),
-                "discordHandle": Column("text", "Discord name.", pii=True),
+                "lastName": Column("text", "Last name.", pii=True, optional=True),
+                "socialHandle": Column(
+                    "text", "Social handle.", pii=True, optional=True
+                ),
+                "discordHandle": Column(
+                    "text", "Discord name.", pii=True, optional=True, key="handle"
+                ),
                 "stage": Column(
                     "text",
                     "Prospect, Pending Application, Ambassador, Invited, Nominated or "
                     "Declined.",
                 ),
                 "programId": Column("text", "The program the contact is in, if any."),
-                "referralId": Column("text", "The id of the contact's smart link."),
+                "referralId": Column(
+                    "text", "The id of the contact's smart link.", key="code"
+                ),
                 "createdAt": _CREATED,
                 "updatedAt": _UPDATED,
             },
@@ -373,9 +443,12 @@ CLICKS = Table(
     name="clicks",
     description="One click on a smart link that was sent to Roster from the outbox.",
     primary_key=("clickId",),
+    versions=False,
     columns={
         "clickId": Column("text", "The click's given id, or the hash of its content."),
-        "referralId": Column("text", "The referral id the smart link carries."),
+        "referralId": Column(
+            "text", "The referral id the smart link carries.", key="code"
+        ),
         "url": Column("text", "The address the click landed on."),
         "clickedAt": Column("timestamp", "When the link was clicked (UTC)."),
         "sentAt": Column("timestamp", "When the API answered, by its clock (UTC)."),

@@ -24,6 +24,20 @@ dates as (
 
 ),
 
+-- Without all events, a step that nobody is known to have taken is not known.
+missing_inputs as (
+
+    select count(*) as missing_count
+    from {{ ref('int_input_coverage') }}
+    where
+        not is_known
+        and (
+            endpoint = 'events'
+            or bears_on_attribution
+        )
+
+),
+
 steps as (
 
     select
@@ -48,16 +62,27 @@ summed as (
     select
         dates.month_start_day,
         count(*) as contact_count,
-        coalesce(sum(steps.applied), 0) as application_count,
-        coalesce(sum(steps.accepted), 0) as accepted_count,
-        coalesce(sum(steps.declined), 0) as declined_count,
-        count(
-            case when steps.accepted = 1 then activated.member_key end
-        ) as activated_count
+        {%- for step, name in [
+            ('applied', 'application'),
+            ('accepted', 'accepted'),
+            ('declined', 'declined'),
+        ] %}
+            case
+                when sum(steps.{{ step }}) > 0 then sum(steps.{{ step }})
+                when min(missing_inputs.missing_count) = 0 then 0
+            end as {{ name }}_count,
+        {%- endfor %}
+        case
+            when count(activated.member_key) > 0
+                then
+                    count(case when steps.accepted = 1 then activated.member_key end)
+            when min(missing_inputs.missing_count) = 0 then 0
+        end as activated_count
     from members
     inner join dates on cast(members.first_seen_at as date) = dates.date_day
     left join steps on members.member_key = steps.member_key
     left join activated on members.member_key = activated.member_key
+    cross join missing_inputs
     group by dates.month_start_day
 
 ),

@@ -18,6 +18,19 @@ participation as (
 
 ),
 
+-- A step that nobody reached in any campaign is one that the API may not send.
+reached as (
+
+    select
+        sum(added_count) as added_count,
+        sum(sent_count) as sent_count,
+        sum(opened_count) as opened_count,
+        sum(joined_count) as joined_count,
+        sum(completed_count) as completed_count
+    from participation
+
+),
+
 counted as (
 
     select
@@ -27,11 +40,15 @@ counted as (
         campaigns.campaign_status,
         campaigns.start_date,
     {%- for step in ['added', 'sent', 'opened', 'joined', 'completed'] %}
-        coalesce(participation.{{ step }}_count, 0) as {{ step }}_count
+        case
+            when reached.{{ step }}_count > 0
+                then coalesce(participation.{{ step }}_count, 0)
+        end as {{ step }}_count
         {{- ',' if not loop.last }}
     {%- endfor %}
     from campaigns
     left join participation on campaigns.campaign_key = participation.campaign_key
+    cross join reached
 
 ),
 

@@ -1,7 +1,21 @@
-with clicks as (
+with all_clicks as (
 
     select * from {{ ref('fct_clicks') }}
+
+),
+
+clicks as (
+
+    select * from all_clicks
     where member_key is not null
+
+),
+
+-- Where no click was ever sent from here, clicks are captured elsewhere, if at all.
+sent as (
+
+    select count(*) as click_count
+    from all_clicks
 
 ),
 
@@ -51,6 +65,18 @@ summed as (
 
 ),
 
+counted as (
+
+    select
+        summed.member_key,
+        summed.month_start_day,
+        summed.link_order_count,
+        case when sent.click_count > 0 then summed.click_count end as click_count
+    from summed
+    cross join sent
+
+),
+
 final as (
 
     select
@@ -62,7 +88,7 @@ final as (
         cast(link_order_count as {{ dbt.type_bigint() }}) as link_order_count,
         cast(link_order_count as {{ raw_type('double') }}) / nullif(click_count, 0)
             as conversion_rate
-    from summed
+    from counted
 
 )
 

@@ -11,7 +11,9 @@ final as (
         source_system,
         subject,
         row_count,
-        last_read_at
+        last_read_at,
+        last_tried_at,
+        is_complete
     from source_reads
 
 )

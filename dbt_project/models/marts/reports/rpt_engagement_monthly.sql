@@ -11,6 +11,17 @@ dates as (
 
 ),
 
+-- What was never read has no count.
+reads as (
+
+    select
+        max(case when subject = 'comments' then row_count end) as comment_count,
+        max(case when subject = 'likes' then row_count end) as like_count
+    from {{ ref('int_source_reads') }}
+    where source_system = 'roster'
+
+),
+
 -- Comments and likes count where their post does, so that they compare with its reach.
 summed as (
 
@@ -23,10 +34,26 @@ summed as (
             as comment_count,
         count(case when engagement.engagement_type = 'like' then 1 end)
             as like_count,
-        coalesce(sum(engagement.reach), 0) as reach
+        sum(engagement.reach) as reach
     from engagement
     inner join dates on cast(engagement.posted_at as date) = dates.date_day
     group by engagement.channel_key, dates.month_start_day
+
+),
+
+counted as (
+
+    select
+        summed.channel_key,
+        summed.month_start_day,
+        summed.post_count,
+        case when reads.comment_count is not null then summed.comment_count end
+            as comment_count,
+        case when reads.like_count is not null then summed.like_count end
+            as like_count,
+        summed.reach
+    from summed
+    cross join reads
 
 ),
 
@@ -43,7 +70,7 @@ final as (
         cast(reach as {{ dbt.type_bigint() }}) as reach,
         cast(comment_count + like_count as {{ raw_type('double') }}) / nullif(reach, 0)
             as engagement_rate
-    from summed
+    from counted
 
 )
 

@@ -3,8 +3,12 @@ with page_days as (
     select
         {{ surrogate_key(['page_id']) }} as page_key,
         page_id,
+        page_title,
         date_day,
-        was_read
+        was_read,
+        is_stale,
+        is_movement_known,
+        last_read_at
     from {{ ref('int_page_days') }}
 
 ),
@@ -17,7 +21,7 @@ assignments as (
 
 ranks as (
 
-    select * from {{ ref('dim_ranks') }}
+    select * from {{ ref('int_rank_periods') }}
 
 ),
 
@@ -42,8 +46,12 @@ present as (
 
     select
         page_days.page_key,
+        page_days.page_title,
         page_days.date_day,
         page_days.was_read,
+        page_days.is_stale,
+        page_days.is_movement_known,
+        page_days.last_read_at,
         count(distinct assignments.discord_id) as headcount,
         count(distinct case when ranks.is_command then assignments.discord_id end)
             as command_count
@@ -60,7 +68,19 @@ present as (
         on
             assignments.page_id = ranks.page_id
             and assignments.role_id = ranks.role_id
-    group by page_days.page_key, page_days.date_day, page_days.was_read
+            and page_days.date_day >= cast(ranks.valid_from as date)
+            and (
+                page_days.date_day < cast(ranks.valid_to as date)
+                or ranks.valid_to is null
+            )
+    group by
+        page_days.page_key,
+        page_days.page_title,
+        page_days.date_day,
+        page_days.was_read,
+        page_days.is_stale,
+        page_days.is_movement_known,
+        page_days.last_read_at
 
 ),
 
@@ -102,16 +122,25 @@ final as (
     select
         {{ surrogate_key(['present.page_key', 'present.date_day']) }} as page_day_key,
         present.page_key,
+        present.page_title,
         present.date_day,
         present.was_read,
+        present.is_stale,
+        present.last_read_at,
         present.headcount,
         present.command_count,
         cast(present.command_count as {{ raw_type('double') }})
         / nullif(present.headcount, 0) as command_ratio,
         {%- for column in ['joined', 'left', 'transferred_in', 'promoted', 'demoted'] %}
-            coalesce(changed.{{ column }}_count, 0) as {{ column }}_count,
+            case
+                when present.is_movement_known
+                    then coalesce(changed.{{ column }}_count, 0)
+            end as {{ column }}_count,
         {%- endfor %}
-        coalesce(transferred_out.transferred_out_count, 0) as transferred_out_count,
+        case
+            when present.is_movement_known
+                then coalesce(transferred_out.transferred_out_count, 0)
+        end as transferred_out_count,
         cast(hours.hours_gained as decimal(18, 4)) as hours_gained
     from present
     left join changed

@@ -1,3 +1,5 @@
+{%- set unknown = "attribution_type = 'unknown'" -%}
+
 with orders as (
 
     select * from {{ ref('fct_orders') }}
@@ -19,18 +21,19 @@ sold as (
             as recurring_order_count,
         count(case when attribution_type = 'personal' then 1 end)
             as personal_order_count,
-        sum(case when attribution_method = 'link' then subtotal_amount else 0 end)
+        count(case when {{ unknown }} then 1 end) as unknown_order_count,
+        count(case when subtotal_amount is null then 1 end)
+            as unknown_amount_order_count,
+        {{ known_sum('subtotal_amount', "attribution_method = 'link'", unknown) }}
             as link_revenue,
-        sum(case when attribution_method = 'code' then subtotal_amount else 0 end)
+        {{ known_sum('subtotal_amount', "attribution_method = 'code'", unknown) }}
             as code_revenue,
-        sum(
-            case when attribution_method = 'recurring' then subtotal_amount else 0 end
-        ) as recurring_revenue,
-        sum(
-            case when attribution_type = 'personal' then subtotal_amount else 0 end
-        ) as personal_revenue,
-        sum(subtotal_amount) as total_revenue,
-        sum(refunded_amount) as refunded_amount
+        {{ known_sum('subtotal_amount', "attribution_method = 'recurring'", unknown) }}
+            as recurring_revenue,
+        {{ known_sum('subtotal_amount', "attribution_type = 'personal'", unknown) }}
+            as personal_revenue,
+        {{ known_sum('subtotal_amount') }} as total_revenue,
+        {{ known_sum('refunded_amount') }} as refunded_amount
     from orders
     group by program_key, date_day, currency
 
@@ -42,11 +45,13 @@ earned as (
     select
         program_key,
         date_day,
-        commission_currency as currency,
-        sum(commission_amount) as commission_amount
+        coalesce(commission_currency, currency) as currency,
+        sum(commission_amount) as commission_amount,
+        count(case when commission_amount is null then 1 end)
+            as unknown_commission_order_count
     from orders
-    where commission_amount is not null
-    group by program_key, date_day, commission_currency
+    where attribution_type = 'referred'
+    group by program_key, date_day, coalesce(commission_currency, currency)
 
 ),
 
@@ -59,9 +64,23 @@ rewarded as (
         sum(reward_amount) as reward_amount
     from orders
     where
-        reward_amount is not null
+        reward_status is not null
         and reward_status <> 'rejected'
     group by program_key, date_day, reward_currency
+
+),
+
+-- Rewards are known from events. Until when; NULL without a limit.
+limits as (
+
+    select
+        cast(min(coalesce(known_until, {{ beginning_of_time() }})) as date)
+            as rewards_known_until
+    from {{ ref('int_input_coverage') }}
+    where
+        endpoint = 'events'
+        and bears_on_attribution
+        and not is_known
 
 ),
 
@@ -98,11 +117,25 @@ final as (
         cells.program_key,
         cells.date_day,
         cells.currency,
-        coalesce(sold.order_count, 0) as order_count,
-        coalesce(sold.link_order_count, 0) as link_order_count,
-        coalesce(sold.code_order_count, 0) as code_order_count,
-        coalesce(sold.recurring_order_count, 0) as recurring_order_count,
-        coalesce(sold.personal_order_count, 0) as personal_order_count,
+        {%- for count in [
+            'order_count',
+            'unknown_order_count',
+            'unknown_amount_order_count',
+        ] %}
+            coalesce(sold.{{ count }}, 0) as {{ count }},
+        {%- endfor %}
+        {%- for count in [
+            'link_order_count',
+            'code_order_count',
+            'recurring_order_count',
+            'personal_order_count',
+        ] %}
+            case
+                when sold.{{ count }} > 0 then sold.{{ count }}
+                when coalesce(sold.unknown_order_count, 0) = 0 then 0
+            end as {{ count }},
+        {%- endfor %}
+        {#- Nothing of the kind is 0; what is there and not known is NULL. #}
         {%- for measure in [
             'link_revenue',
             'code_revenue',
@@ -111,11 +144,35 @@ final as (
             'total_revenue',
             'refunded_amount',
         ] %}
-            cast(coalesce(sold.{{ measure }}, 0) as decimal(18, 4)) as {{ measure }},
+            cast(
+                case when sold.order_count is null then 0 else sold.{{ measure }} end
+                as decimal(18, 4)
+            ) as {{ measure }},
         {%- endfor %}
-        cast(coalesce(earned.commission_amount, 0) as decimal(18, 4))
-            as commission_amount,
-        cast(coalesce(rewarded.reward_amount, 0) as decimal(18, 4)) as reward_amount
+        cast(
+            case
+                when earned.unknown_commission_order_count is not null
+                    then earned.commission_amount
+                when
+                    sold.order_count is null
+                    or (
+                        sold.total_revenue is not null
+                        and sold.unknown_order_count = 0
+                    )
+                    then 0
+            end as decimal(18, 4)
+        ) as commission_amount,
+        coalesce(earned.unknown_commission_order_count, 0)
+            as unknown_commission_order_count,
+        cast(
+            case
+                when rewarded.date_day is not null then rewarded.reward_amount
+                when
+                    cells.date_day < limits.rewards_known_until
+                    or limits.rewards_known_until is null
+                    then 0
+            end as decimal(18, 4)
+        ) as reward_amount
     from
         cells
     {%- for measured in ['sold', 'earned', 'rewarded'] %}
@@ -125,6 +182,7 @@ final as (
             and cells.date_day = {{ measured }}.date_day
             and coalesce(cells.currency, '') = coalesce({{ measured }}.currency, '')
     {%- endfor %}
+    cross join limits
     where cells.date_day is not null
 
 )

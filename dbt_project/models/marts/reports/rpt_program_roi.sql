@@ -1,7 +1,9 @@
-with program_days as (
+with orders as (
 
-    select * from {{ ref('rpt_program_daily') }}
-    where program_key is not null
+    select * from {{ ref('fct_orders') }}
+    where
+        program_key is not null
+        and attribution_type = 'referred'
 
 ),
 
@@ -16,28 +18,53 @@ source_days as (
 aged as (
 
     select
-        program_days.*,
-        program_days.link_revenue
-        + program_days.code_revenue
-        + program_days.recurring_revenue as referral_revenue,
-        {{ dbt.datediff(
-            'program_days.date_day', 'source_days.source_day', 'day'
-        ) }} as age_in_days
-    from program_days
+        orders.program_key,
+        orders.currency,
+        orders.subtotal_amount,
+        orders.commission_amount,
+        case
+            when orders.commission_currency = orders.currency
+                then orders.commission_amount
+            when orders.commission_amount is not null then 0
+        end as own_commission,
+        orders.commission_currency = orders.currency
+        and orders.subtotal_amount is not null
+        and orders.commission_amount is not null as is_comparable,
+        case
+            when orders.subtotal_amount is null then 1
+            when orders.commission_amount is null then 1
+            else 0
+        end as is_unknown,
+        {{ dbt.datediff('orders.date_day', 'source_days.source_day', 'day') }}
+            as age_in_days
+    from orders
     cross join source_days
 
 ),
 
+{% set periods = {
+    '30_days': 'age_in_days < 30',
+    'previous_30_days': 'age_in_days >= 30',
+} -%}
+
+-- Revenue and commission are compared of the same orders, within one currency: what is
+-- paid in dollars for an order in euros is not a cost of the orders in dollars.
 summed as (
 
     select
         program_key,
         currency,
-    {%- for measure in ['referral_revenue', 'commission_amount'] %}
-        sum(case when age_in_days < 30 then {{ measure }} else 0 end)
-            as {{ measure }}_30_days,
-        sum(case when age_in_days between 30 and 59 then {{ measure }} else 0 end)
-            as {{ measure }}_previous_30_days
+    {%- for period, condition in periods.items() %}
+        {{ known_sum('subtotal_amount', condition) }}
+            as referral_revenue_{{ period }},
+        {{ known_sum('own_commission', condition) }}
+            as commission_amount_{{ period }},
+        sum(case when {{ condition }} then is_unknown else 0 end)
+            as unknown_order_count_{{ period }},
+        sum(case when {{ condition }} and is_comparable then subtotal_amount end)
+            as compared_revenue_{{ period }},
+        sum(case when {{ condition }} and is_comparable then commission_amount end)
+            as compared_commission_{{ period }}
         {{- ',' if not loop.last }}
     {%- endfor %}
     from aged
@@ -61,13 +88,18 @@ final as (
         ] %}
             cast({{ measure }} as decimal(18, 4)) as {{ measure }},
         {%- endfor %}
-    {%- for period in ['30_days', 'previous_30_days'] %}
+        {%- for period in periods %}
+            cast(unknown_order_count_{{ period }} as {{ dbt.type_bigint() }})
+                as unknown_order_count_{{ period }},
+        {%- endfor %}
+    {%- for period in periods %}
         cast(
-            referral_revenue_{{ period }} - commission_amount_{{ period }}
+            compared_revenue_{{ period }} - compared_commission_{{ period }}
             as {{ raw_type('double') }}
         )
-        / cast(nullif(commission_amount_{{ period }}, 0) as {{ raw_type('double') }})
-            as roi_{{ period }}
+        / cast(
+            nullif(compared_commission_{{ period }}, 0) as {{ raw_type('double') }}
+        ) as roi_{{ period }}
         {{- ',' if not loop.last }}
     {%- endfor %}
     from summed

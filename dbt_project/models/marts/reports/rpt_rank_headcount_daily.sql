@@ -16,6 +16,8 @@ counted as (
         page_days.page_id,
         assignments.role_id,
         page_days.date_day,
+        page_days.is_stale,
+        page_days.last_read_at,
         count(distinct assignments.discord_id) as headcount
     from page_days
     inner join assignments
@@ -26,7 +28,12 @@ counted as (
                 page_days.date_day < cast(assignments.valid_to as date)
                 or assignments.valid_to is null
             )
-    group by page_days.page_id, assignments.role_id, page_days.date_day
+    group by
+        page_days.page_id,
+        assignments.role_id,
+        page_days.date_day,
+        page_days.is_stale,
+        page_days.last_read_at
 
 ),
 
@@ -38,6 +45,8 @@ final as (
         {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
         {{ surrogate_key(['page_id']) }} as page_key,
         date_day,
+        is_stale,
+        last_read_at,
         headcount
     from counted
 

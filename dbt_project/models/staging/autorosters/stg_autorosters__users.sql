@@ -14,6 +14,7 @@ final as (
         rank as rank_name,
         is_command,
         discord_username,
+        discord_username_key,
         promotion_date,
         promotion_officer,
         patrol_hours,

@@ -9,6 +9,7 @@ final as (
     select
         click_id,
         referral_id,
+        referral_id_key,
         url as landing_url,
         clicked_at,
         sent_at,

@@ -9,9 +9,10 @@ final as (
     select
         id as discount_code_id,
         code as discount_code,
+        code_key as discount_code_key,
         discount_rule_id,
         discount_rule_name,
-        discount_rule_kind,
+        {{ word('discount_rule_kind') }} as discount_rule_kind,
         contact_id,
         is_personal,
         assigned_at,

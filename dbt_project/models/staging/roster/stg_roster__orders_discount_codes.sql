@@ -11,6 +11,7 @@ final as (
         order_id,
         position as code_position,
         code as discount_code,
+        code_key as discount_code_key,
         _observed_at as observed_at
     from source
 

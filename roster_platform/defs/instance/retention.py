@@ -1,0 +1,43 @@
+"""Dagster's own history: what is old is deleted once a day, and the disk gets it back."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from roster_platform.ingest.settings import platform_settings
+from roster_platform.lib.automation import schedule_of
+from roster_platform.lib.failures import readable_failures
+from roster_platform.lib.retention import delete_old_runs as delete_runs_before
+
+
+@dg.op
+def delete_old_runs(context: dg.OpExecutionContext) -> None:
+    """Delete the runs that are older than ``keep_runs_days``, and say what that freed."""
+    with readable_failures():
+        days = platform_settings().keep_runs_days
+    freed = delete_runs_before(
+        context.instance, datetime.now(UTC) - timedelta(days=days)
+    )
+    context.log.info("%s", freed)
+    context.add_output_metadata(
+        {
+            "runs_deleted": freed.runs,
+            "runs_kept": freed.kept_runs,
+            "evaluations_deleted": freed.evaluations,
+            "freed_mib": (freed.bytes_before - freed.bytes_after) / 1024**2,
+            "folder_mib": freed.bytes_after / 1024**2,
+        }
+    )
+
+
+@dg.job
+def retention() -> None:
+    """Delete Dagster's old runs with their events and logs, and compact its databases.
+
+    The last materialization of every asset and partition and the last evaluations of every
+    check stay.
+    """
+    delete_old_runs()
+
+
+retention_daily = schedule_of("retention_daily", retention)

@@ -1,0 +1,244 @@
+"""What the digest asks of the published marts, for a week and the week before.
+
+Parameters are the Mondays ``$before``, ``$monday`` and ``$next``.
+"""
+
+PROGRAMS = """
+    select
+        program_key, program_id, coalesce(program_name, program_id) as name
+    from marts.dim_programs where not coalesce(is_deleted, false) order by name, program_id
+"""
+
+_THIS = "date_day >= $monday and date_day < $next"
+_BEFORE = "date_day >= $before and date_day < $monday"
+
+MEMBERSHIP = f"""
+    select
+        programs.program_key,
+        sum(joined_count) filter ({_THIS}) as joined,
+        sum(joined_count) filter ({_BEFORE}) as joined_before,
+        sum(left_count) filter ({_THIS}) as "left",
+        sum(left_count) filter ({_BEFORE}) as left_before,
+        max_by(active_member_count, date_day) filter ({_THIS}) as members,
+        max_by(active_member_count, date_day) filter ({_BEFORE}) as members_before
+    from marts.dim_programs as programs
+    left join marts.rpt_program_members_daily as daily
+        on programs.program_key = daily.program_key and daily.date_day < $next
+    group by programs.program_key
+"""
+
+
+def _both_weeks(**sums: str) -> str:
+    """The columns of two weeks, from the expression of one."""
+    return ", ".join(
+        f"{expression.replace('WEEK', week)} as {name}{ending}"
+        for name, expression in sums.items()
+        for week, ending in ((_THIS, ""), (_BEFORE, "_before"))
+    )
+
+
+# A sum is 0 without orders, and NULL where none of the orders has the amount.
+_REVENUE = """
+    case when coalesce(sum(order_count) filter (WEEK), 0) = 0 then 0 else sum(
+        coalesce(link_revenue, 0) + coalesce(code_revenue, 0)
+        + coalesce(recurring_revenue, 0)
+    ) filter (
+        WEEK and coalesce(link_revenue, code_revenue, recurring_revenue) is not null
+    ) end
+"""
+_COMMISSION = """
+    case when coalesce(sum(order_count) filter (WEEK), 0) = 0 then
+        coalesce(sum(commission_amount) filter (WEEK), 0)
+    else sum(commission_amount) filter (WEEK) end
+"""
+
+ORDERS = f"""
+    select
+        program_key,
+        currency,
+        {
+    _both_weeks(
+        orders="coalesce(sum(order_count) filter (WEEK), 0)",
+        revenue=_REVENUE,
+        commission=_COMMISSION,
+        unknown_orders="sum(unknown_order_count) filter (WEEK)",
+        unknown_amounts="sum(unknown_amount_order_count) filter (WEEK)",
+        unknown_commissions="sum(unknown_commission_order_count) filter (WEEK)",
+    )
+}
+    from marts.rpt_program_daily
+    where date_day >= $before and date_day < $next and program_key is not null
+    group by all order by currency
+"""
+
+PAID = f"""
+    select
+        program_key,
+        currency,
+        {
+    _both_weeks(
+        amount="case when count(*) filter (WEEK) = 0 then 0 "
+        "else sum(amount) filter (WEEK) end"
+    )
+}
+    from marts.fct_events
+    where
+        event_type = 'reward.paid' and program_key is not null
+        and date_day >= $before and date_day < $next
+    group by all order by currency
+"""
+
+_NAME = "coalesce(members.full_name, members.source_id)"
+
+TOP_SELLERS = f"""
+    select
+        orders.program_key,
+        orders.currency,
+        {_NAME} as name,
+        sum(subtotal_amount) as revenue
+    from marts.fct_orders as orders
+    inner join marts.dim_members as members using (member_key)
+    where
+        attribution_type = 'referred' and {_THIS} and orders.currency is not null
+        and subtotal_amount is not null and orders.program_key is not null
+    group by orders.program_key, orders.currency, member_key, name
+    qualify row_number() over (
+        partition by orders.program_key, orders.currency order by revenue desc, name
+    ) <= 3
+    order by orders.currency, revenue desc, name
+"""
+
+_MOVEMENTS = {
+    "joined": "joined_count",
+    "left": "left_count",
+    "moved in": "transferred_in_count",
+    "moved out": "transferred_out_count",
+    "promoted": "promoted_count",
+    "demoted": "demoted_count",
+    "hours": "hours_gained",
+}
+
+
+def _page_columns() -> str:
+    return ",\n".join(
+        f'sum({column}) filter ({week}) as "{name}{ending}"'
+        for name, column in _MOVEMENTS.items()
+        for week, ending in ((_THIS, ""), (_BEFORE, " before"))
+    )
+
+
+PAGE_WEEKS = f"""
+    select
+        pages.page_key,
+        pages.page_id,
+        coalesce(pages.page_title, pages.page_id) as name,
+        cast(pages.last_read_at as date) as last_read,
+        count(joined_count) filter ({_THIS}) as known_days,
+        count(joined_count) filter ({_BEFORE}) as "known_days before",
+        max_by(headcount, date_day) filter ({_THIS}) as members,
+        max_by(headcount, date_day) filter ({_BEFORE}) as "members before",
+        {_page_columns()}
+    from marts.dim_roster_pages as pages
+    left join marts.rpt_page_daily as daily
+        on
+            pages.page_key = daily.page_key
+            and date_day >= $before and date_day < $next
+    where not pages.is_retired
+    group by all order by name, pages.page_id
+"""
+
+PAGE_CHANGES = f"""
+    select
+        changes.page_key,
+        changes.change_type as change,
+        {_NAME} as name,
+        coalesce(ranks.rank_name, from_ranks.rank_name) as rank
+    from marts.fct_roster_changes as changes
+    inner join marts.dim_members as members using (member_key)
+    left join marts.dim_ranks as ranks on changes.rank_key = ranks.rank_key
+    left join marts.dim_ranks as from_ranks on changes.from_rank_key = from_ranks.rank_key
+    where
+        changes.change_type in ('joined', 'left', 'promoted', 'demoted') and {_THIS}
+    order by changes.changed_at, name
+"""
+
+MOST_HOURS = f"""
+    select
+        patrols.page_key,
+        {_NAME} as name,
+        sum(hours_gained) as hours
+    from marts.fct_patrol_hours as patrols
+    inner join marts.dim_members as members using (member_key)
+    where {_THIS}
+    group by patrols.page_key, member_key, name
+    having hours > 0
+    qualify row_number() over (
+        partition by patrols.page_key order by hours desc, name
+    ) <= 3
+    order by hours desc, name
+"""
+
+# The rule of rpt_activity_status, as of the ends of two weeks: hours of 30 days against
+# the requirement, in proportion to the days, up to 30, for which hours are known.
+REQUIREMENTS = f"""
+    with joined as (
+        select page_key, member_key, max(date_day) as joined_day
+        from marts.fct_roster_changes
+        where change_type in ('joined', 'transferred')
+        group by page_key, member_key
+    ),
+    ends as (
+        select unnest([$next - 1, $monday - 1]) as last_day
+    ),
+    aged as (
+        select
+            status.page_key,
+            status.member_key,
+            ends.last_day,
+            hours.hours_gained,
+            ends.last_day - hours.date_day as age
+        from marts.rpt_activity_status as status
+        cross join ends
+        inner join marts.fct_patrol_hours as hours
+            on
+                status.page_key = hours.page_key
+                and status.member_key = hours.member_key
+                and hours.date_day <= ends.last_day
+        left join joined
+            on
+                status.page_key = joined.page_key
+                and status.member_key = joined.member_key
+        where joined.joined_day is null or hours.date_day >= joined.joined_day
+    ),
+    summed as (
+        select
+            page_key,
+            member_key,
+            last_day,
+            sum(hours_gained) filter (age < 30) as hours,
+            max(age) filter (age <= 30) as known_days
+        from aged
+        group by page_key, member_key, last_day
+    )
+    select
+        status.page_key,
+        {_NAME} as name,
+        ranks.rank_name as rank,
+        status.required_hours as required,
+        now.hours,
+        now.hours / nullif(status.required_hours * now.known_days / 30.0, 0) as share,
+        earlier.hours
+        / nullif(status.required_hours * earlier.known_days / 30.0, 0) as share_before
+    from marts.rpt_activity_status as status
+    inner join marts.dim_members as members using (member_key)
+    left join marts.dim_ranks as ranks using (rank_key)
+    left join summed as now
+        on
+            status.page_key = now.page_key and status.member_key = now.member_key
+            and now.last_day = $next - 1
+    left join summed as earlier
+        on
+            status.page_key = earlier.page_key
+            and status.member_key = earlier.member_key
+            and earlier.last_day = $monday - 1
+"""

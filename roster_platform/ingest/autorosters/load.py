@@ -1,0 +1,238 @@
+"""Many roster pages' way into the warehouse in one go.
+
+All pages of a run share one pool of requests and one load. A page's load replaces that
+page, table by table (merge on ``page_id``; a table the page no longer fills gets a
+tombstone). A page that fails is reported and keeps its last good rows; the others load.
+A page that did not change costs a request, one row of ``page_loads`` and one of
+``_reads``; one that lost most of its members at once is rejected until a second read
+agrees, or somebody confirms it. Every read is a row of ``_reads``, also one that failed or
+was rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+import dlt
+
+from roster_platform.ingest.autorosters.known import EarlierReads, earlier_reads
+from roster_platform.ingest.autorosters.reader import load_row
+from roster_platform.ingest.autorosters.report import PagesReport
+from roster_platform.ingest.autorosters.source import (
+    DATASET_NAME,
+    PIPELINE_NAME,
+    SOURCE_NAME,
+    empty_tables,
+    read_items,
+    source_of,
+)
+from roster_platform.ingest.autorosters.tables import BY_NAME
+from roster_platform.ingest.autorosters.writing import READINGS
+from roster_platform.ingest.catalogue import OBSERVED_AT, versions_table_name
+from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.ingest.healing import lacking, missing_columns
+from roster_platform.ingest.page_ids import as_known, is_safe
+from roster_platform.ingest.page_ids import page_id as the_page_id
+from roster_platform.ingest.page_ids import page_ids as the_page_ids
+from roster_platform.ingest.reads import READS, insert_reads
+from roster_platform.ingest.settings import autorosters_settings
+from roster_platform.ingest.snapshot_history import import_snapshots
+from roster_platform.ingest.versions import log_pages, pages_behind
+from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+
+
+@dataclass(frozen=True)
+class PagesLoad:
+    """The result of loading pages: the run, its report, rows in each table."""
+
+    run: PipelineRun
+    report: PagesReport
+    row_counts: Mapping[str, int]
+
+
+@contextmanager
+def load_pages(
+    page_ids: Sequence[str],
+    *,
+    warehouse: Warehouse | None = None,
+    reload_unchanged: bool = False,
+    confirm_drops: bool = False,
+    accept_fields: bool = False,
+) -> Iterator[PagesLoad]:
+    """Load roster pages, all in one run; the body runs once the good ones are loaded.
+
+    ``reload_unchanged`` writes pages that did not change too; ``confirm_drops`` accepts
+    that a page lost most of its members, ``accept_fields`` that a field is sent no
+    longer. Failed pages are in the report, with their
+    reasons. Raises an IngestError when the credentials are missing or malformed settings
+    stop the whole run.
+    """
+    report = PagesReport(
+        "pages",
+        reload_unchanged=reload_unchanged,
+        confirm_drops=confirm_drops,
+        accept_fields=accept_fields,
+    )
+    with _load(report, page_ids, warehouse) as loaded:
+        yield loaded
+
+
+@contextmanager
+def load_page_users(
+    page_ids: Sequence[str],
+    *,
+    warehouse: Warehouse | None = None,
+    reload_unchanged: bool = False,
+    confirm_drops: bool = False,
+    accept_fields: bool = False,
+) -> Iterator[PagesLoad]:
+    """Load the API's flat user list of each page, all in one run (see load_pages)."""
+    report = PagesReport(
+        "page_users",
+        reload_unchanged=reload_unchanged,
+        confirm_drops=confirm_drops,
+        accept_fields=accept_fields,
+    )
+    with _load(report, page_ids, warehouse) as loaded:
+        yield loaded
+
+
+@contextmanager
+def load_user(
+    page_id: str, discord_id: str, *, warehouse: Warehouse | None = None
+) -> Iterator[PagesLoad]:
+    """Refresh one member of one page in ``page_users``, between two page reads.
+
+    Raises NotFoundError when the page or the user does not exist.
+    """
+    the_page_ids([page_id, discord_id])
+    report = PagesReport("user")
+    with _load(report, [page_id], warehouse, discord_id=discord_id) as loaded:
+        for error in loaded.report.failed.values():
+            raise error
+        yield loaded
+
+
+@contextmanager
+def _load(
+    report: PagesReport,
+    page_ids: Sequence[str],
+    warehouse: Warehouse | None,
+    *,
+    discord_id: str | None = None,
+) -> Iterator[PagesLoad]:
+    warehouse = warehouse or Warehouse.from_settings()
+    settings = autorosters_settings()
+    settings.require_api_key()
+    page_ids = _safe_page_ids(page_ids, report)
+    reading = READINGS[report.name]
+    kind = report.name if discord_id is None else "page_users"
+    tables = [BY_NAME[name] for name in reading.tables]
+    versions = {versions_table_name(table.name) for table in tables if table.versions}
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        report.query = run.query
+        with run.connected():
+            report.earlier = earlier_reads(run, kind)
+            columns = run.all_columns()
+        missing = missing_columns(tables, columns)
+        if missing and report.earlier.pages:
+            report.warn(f"{lacking(missing)}, so every page is written again")
+            report.reload_unchanged = True
+        page_ids = as_known(page_ids, report.earlier.pages.keys())
+        if discord_id is not None:
+            # One member is no page: only the order of reads matters.
+            report.earlier = EarlierReads(last_at=report.earlier.last_at)
+        remembered = run.resource_state(SOURCE_NAME, reading.tables[0])
+        state = deepcopy(dict(remembered))
+        items = read_items(reading, page_ids, settings, report, state, discord_id)
+        # The read is over where nothing is to be written.
+        first = list(islice(items, 1))
+        is_whole = not (missing or missing_columns([READS], columns))
+        row_counts: dict[str, int] = {}
+
+        def written() -> Iterator[Any]:
+            if not is_whole:
+                yield from empty_tables(reading, settings)
+            yield from chain(first, items)
+            current = dlt.current.resource_state(reading.tables[0])
+            current.clear()
+            current.update(state)
+
+        def log_unlogged() -> None:
+            log_pages(run, kind, tables, pages_behind(run, tables, page_ids))
+
+        def finish() -> None:
+            changed = [page for page in report.loaded if page not in report.unchanged]
+            log_pages(run, kind, tables, changed)
+            _insert_loads_of_unchanged(run, report)
+            if reading.of_whole_pages:
+                insert_reads(run, [*report.reads.values()])
+            if discord_id is None:
+                _count_members(run, report)
+            row_counts.update(run.row_counts(reading.tables))
+
+        if first or not is_whole or versions - columns.keys() or state != remembered:
+            run.load(
+                source_of(reading, written),
+                parts=page_ids,
+                before=log_unlogged,
+                after=finish,
+            )
+        else:
+            with run.writing(page_ids):
+                log_unlogged()
+                finish()
+        had_versions = versions_table_name(tables[0].name) in columns
+        if columns and not had_versions:
+            with run.writing(None):
+                import_snapshots(run)
+        if discord_id is None:
+            report.judge()
+        report.done()
+        yield PagesLoad(run, report, row_counts)
+
+
+def _insert_loads_of_unchanged(run: PipelineRun, report: PagesReport) -> None:
+    """Write the reads of pages that did not change, of which nothing else is written."""
+    if report.name != "pages":
+        return
+    rows = []
+    for page_id in report.loaded.keys() & report.unchanged:
+        row = load_row(page_id, report.loaded[page_id])
+        rows.append({**row, OBSERVED_AT: row["observed_at"]})
+    run.insert("page_loads", rows)
+
+
+def _count_members(run: PipelineRun, report: PagesReport) -> None:
+    """The members of the pages that were read, as the API lists and the table holds."""
+    held: dict[str, int] = dict(
+        run.query(
+            "select page_id, count(distinct discord_id) from {table} group by page_id",
+            table="users" if report.name == "pages" else report.name,
+        )
+    )
+    report.announced = sum(summary.members for summary in report.loaded.values())
+    report.held = sum(held.get(page_id, 0) for page_id in report.loaded)
+
+
+def _safe_page_ids(page_ids: Sequence[str], report: PagesReport) -> list[str]:
+    """Return the page ids in their one spelling; what is no id is a failed page.
+
+    Raises ConfigurationError when there is no other.
+    """
+    safe: dict[str, str] = {}
+    for page_id in page_ids:
+        try:
+            spelt = the_page_id(page_id)
+            # One that Dagster has registered in capitals stays that partition.
+            safe.setdefault(spelt, page_id if is_safe(page_id) else spelt)
+        except ConfigurationError as error:
+            report.failed[repr(page_id)[:82]] = error
+    if report.failed and not safe:
+        raise next(iter(report.failed.values()))
+    return list(safe.values())

@@ -1,0 +1,113 @@
+"""Pages that are no longer configured, and what an older release knew of pages.
+
+A page that is retired keeps its rows, unless it is purged; a row of ``page_loads`` says
+so, and history closes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dlt.extract import DltSource
+
+from roster_platform.ingest.autorosters.flatten import Rows
+from roster_platform.ingest.autorosters.known import earlier_reads
+from roster_platform.ingest.autorosters.source import (
+    DATASET_NAME,
+    PIPELINE_NAME,
+    source_of,
+)
+from roster_platform.ingest.autorosters.tables import BY_NAME
+from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
+from roster_platform.ingest.catalogue import versions_table_name
+from roster_platform.ingest.page_ids import is_safe
+from roster_platform.ingest.page_ids import page_id as the_page_id
+from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
+from roster_platform.ingest.snapshot_history import import_snapshots
+from roster_platform.ingest.versions import log_pages
+from roster_platform.ingest.warehouse import Warehouse, tables_of
+
+
+def retire_pages(
+    page_ids: Sequence[str], *, warehouse: Warehouse | None = None, purge: bool = False
+) -> None:
+    """Record that pages are no longer read; who was on them is history from then on.
+
+    Their rows stay as they are, or are deleted with ``purge``; ``page_loads`` always
+    stays. The timestamp is right after the last read of any page. Pages that were never
+    read, or are retired already, are left alone. Raises ConfigurationError for an id that
+    is not one.
+    """
+    warehouse = warehouse or Warehouse.from_settings()
+    page_ids = [one if is_safe(one) else the_page_id(one) for one in page_ids]
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        earlier = earlier_reads(run, "pages")
+        known = earlier.pages
+        leaving = [p for p in page_ids if p in known and known[p].content_hash]
+        if not leaving or earlier.last_at is None:
+            return
+        retired_at = earlier.last_at + timedelta(seconds=1)
+
+        def close() -> None:
+            for kind in ("pages", "page_users"):
+                tables = [BY_NAME[name] for name in READINGS[kind].tables]
+                log_pages(run, kind, tables, leaving)
+
+        kinds = ("page_users", "pages") if purge else ("pages",)
+        for kind in kinds:
+            source = _retirement(READINGS[kind], leaving, retired_at, purge=purge)
+            if kind == "pages":
+                run.load(source, parts=leaving, after=close)
+            else:
+                run.load(source, parts=leaving)
+
+
+def take_over_history(warehouse: Warehouse) -> None:
+    """Make versions of what the dbt snapshots of an older release know, if there are any.
+
+    A load does so as well; this is for a build that comes before it. Does nothing where
+    versions were made already.
+    """
+    with warehouse.opening(), warehouse.sql() as client:
+        tables = set(tables_of(client, SNAPSHOTS, DATASET_NAME))
+    has_versions = (DATASET_NAME, versions_table_name(READINGS["pages"].tables[0]))
+    if has_versions in tables or not any(schema == SNAPSHOTS for schema, _ in tables):
+        return
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        if not run.was_loaded():
+            return
+        run.load(_retirement(READINGS["pages"], [], datetime.now(UTC), purge=False))
+        with run.writing(None):
+            import_snapshots(run)
+
+
+def _retirement(
+    reading: Reading, page_ids: Sequence[str], retired_at: datetime, *, purge: bool
+) -> DltSource:
+    def rows() -> Iterator[Any]:
+        from roster_platform.ingest.tables import TableBuilder
+
+        builders = {
+            name: TableBuilder(BY_NAME[name], tombstones=True)
+            for name in reading.tables
+        }
+        batch = Batch(reading, builders)
+        yield from batch.empty_tables()
+        for page_id in page_ids:
+            leaving: Rows = {name: [] for name in reading.tables if purge}
+            if "page_loads" in reading.tables:
+                leaving["page_loads"] = [
+                    {
+                        "page_id": page_id,
+                        "observed_at": retired_at.isoformat(),
+                        "outcome": "retired",
+                        "member_count": 0,
+                        "rank_count": 0,
+                    }
+                ]
+            batch.add(page_id, leaving, retired_at)
+        yield from batch.flush()
+
+    return source_of(reading, rows)

@@ -1,0 +1,188 @@
+"""A read writes what changed, and nothing else: counted in the warehouse, by load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from roster_platform.ingest.pipelines import pipelines_kept
+from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.roster import load_endpoint
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
+from tests.local_api import local_api
+
+TABLES = ("orders", "orders__line_items", "orders__discount_codes")
+LOGGED = tuple(f"{table}_versions" for table in TABLES)
+SIZE = 40
+
+
+def order(number: int) -> dict[str, Any]:
+    return {
+        "orderId": f"order-{number}",
+        "orderNumber": str(number),
+        "totalPrice": "10.50",
+        "currency": "EUR",
+        "orderDate": "2024-05-01",
+        "discountCodes": [f"CODE{number}"] if number % 2 else [],
+        "lineItems": [
+            {"productName": "shirt", "quantity": n, "price": "1.00"}
+            for n in range(1, 1 + number % 3)
+        ],
+    }
+
+
+@dataclass
+class Shop:
+    """A server of orders by offset, which announces how many there are."""
+
+    orders: list[dict[str, Any]] = field(
+        default_factory=lambda: [order(number) for number in range(100)]
+    )
+
+    def __call__(self, request: Request) -> Any:
+        start = (int(request.query_params.get("page", 1)) - 1) * SIZE
+        return {
+            "data": self.orders[start : start + SIZE],
+            "totalCount": len(self.orders),
+        }
+
+
+class House:
+    """A warehouse of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = Warehouse(PlatformSettings(data_dir=str(folder)))
+
+    def read(self, **options: bool) -> ReadReport:
+        options = {"accept_fields": True, **options}
+        with load_endpoint("orders", warehouse=self.warehouse, **options) as loaded:
+            return loaded.report
+
+    def rows(self, sql: str, table: str) -> list[Any]:
+        with self.warehouse.pipeline("look", "roster_data") as run:
+            return list(run.query(sql, table))
+
+    def written(self) -> dict[str, int]:
+        """How many rows of each table the last load wrote, if it wrote any."""
+        loads = {
+            table: dict(
+                self.rows(
+                    "select _dlt_load_id, count(*) from {table} group by _dlt_load_id",
+                    table,
+                )
+            )
+            for table in (*TABLES, *LOGGED)
+        }
+        last = max(load for counts in loads.values() for load in counts)
+        return {t: counts[last] for t, counts in loads.items() if last in counts}
+
+    def schemas(self) -> int:
+        return len(self.rows("select version_hash from {table}", "_dlt_version"))
+
+    def current(self) -> dict[str, tuple[Any, ...]]:
+        return {
+            key: rest
+            for key, *rest in self.rows(
+                "select order_id, total_price, is_deleted, (select count(*) from "
+                "roster_data.orders__line_items as items where items.order_id = "
+                "orders.order_id and not coalesce(_deleted, false)) "
+                "from {table} as orders",
+                "orders",
+            )
+        }
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def house(shop: Shop, tmp_path: Path, monkeypatch) -> Iterator[House]:
+    with local_api(shop) as api:
+        for name, value in {
+            "SOURCES__ROSTER_SOURCE__BASE_URL": api.url,
+            "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN": "token",
+            "ROSTER_PLATFORM__MAPPINGS_DIR": str(tmp_path / "mappings"),
+            "DLT_DATA_DIR": str(tmp_path / "dlt"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield House(tmp_path)
+
+
+def test_what_did_not_change_is_not_written(shop, house) -> None:
+    house.read()
+    first, schemas = house.written(), house.schemas()
+    assert first["orders"] == first["orders_versions"] == 100
+    assert house.read().rows == 100
+    assert house.written() == first
+    assert house.schemas() == schemas
+    reads = house.rows("select outcome, row_count from {table}", "_reads")
+    assert reads == [("complete", 100)] * 2
+
+
+def test_what_changed_is_written_with_its_children(shop, house) -> None:
+    house.read()
+    shop.orders[7] = {**order(7), "totalPrice": "99.00"}
+    shop.orders[8] = {**order(8), "lineItems": []}
+    shop.orders[11] = {**order(11), "discountCodes": ["OTHER"]}
+    shop.orders.append(order(100))
+    house.read()
+    written = house.written()
+    assert written["orders"] == written["orders_versions"] == 4
+    now = house.current()
+    assert len(now) == 101
+    assert float(now["order-7"][0]) == 99
+    assert now["order-8"][2] == 0
+    assert now["order-10"][2] == 10 % 3
+
+
+def test_what_is_gone_is_marked_and_may_come_back(shop, house) -> None:
+    house.read()
+    gone = [shop.orders.pop(3), shop.orders.pop(60)]
+    report = house.read()
+    assert report.deleted == 2
+    assert house.written() == {"orders": 2, "orders_versions": 2}
+    now = house.current()
+    assert {key for key, (_, is_deleted, _) in now.items() if is_deleted} == {
+        one["orderId"] for one in gone
+    }
+    shop.orders += gone
+    assert house.read().deleted == 0
+    assert house.written()["orders"] == 2
+    assert not any(is_deleted for _, is_deleted, _ in house.current().values())
+
+
+def test_a_person_can_have_everything_written_again(shop, house) -> None:
+    house.read()
+    house.read(reload_unchanged=True)
+    written = house.written()
+    assert written["orders"] == 100
+    assert "orders_versions" not in written
+
+
+def test_keys_made_by_another_release_are_made_anew(shop, house, monkeypatch) -> None:
+    house.read()
+    monkeypatch.setattr("roster_platform.ingest.roster.load.KEYS_VERSION", 99)
+    house.read()
+    assert house.written()["orders"] == 100
+    house.read()
+    assert house.rows("select count(*) from {table}", "orders_versions") == [(100,)]
+
+
+def test_rows_are_loaded_where_dlts_own_folder_cannot_be_written(
+    house, tmp_path, caplog
+) -> None:
+    (tmp_path / "dlt").mkdir()
+    (tmp_path / "dlt" / "pipelines").write_text("in the way of a folder")
+    with pipelines_kept():
+        house.read()
+    assert "could not be put into" in caplog.text
+    assert house.written()["orders"] == 100
+    assert not house.warehouse.dead_runs()
