@@ -10,14 +10,14 @@ one op for each tree of dependent resources, so that a parent is read once.
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import dagster as dg
 
 from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.lib.automation import declared_cadence, schedule_of
+from roster_platform.lib.automation import Runs, declared_cadence, schedule_of
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.stored_checks import alone, said_before
 from roster_platform.rest_api.load import Tree, load_tree, trees_of
@@ -59,8 +59,9 @@ class RestApiComponent(dg.Component, dg.Resolvable):
     """An API, declared in the words of dlt's ``RESTAPIConfig``.
 
     ``name`` is the folder's by default; ``dataset`` is ``<name>_data``; ``schedule`` is a
-    cron. ``partitions`` names a set of dynamic partitions; ``{partition}`` anywhere in the
-    declaration is then the key, and every record gets it as ``_partition``.
+    cron, and ``schedules`` has crons of resources that are read at another cadence than
+    the others. ``partitions`` names a set of dynamic partitions; ``{partition}`` anywhere
+    in the declaration is then the key, and every record gets it as ``_partition``.
     """
 
     client: _Tree
@@ -69,6 +70,7 @@ class RestApiComponent(dg.Component, dg.Resolvable):
     name: str | None = None
     dataset: str | None = None
     schedule: str | None = None
+    schedules: dict[str, str] = field(default_factory=dict)
     partitions: str | None = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -107,20 +109,52 @@ class RestApiComponent(dg.Component, dg.Resolvable):
             selection=dg.AssetSelection.assets(*assets),
             description=f"Read every resource of {name}.",
         )
-        schedules = []
-        if self.schedule:
-            schedules.append(self._schedule(name, job, self.schedule))
-        return dg.Definitions(assets=assets, jobs=[job], schedules=schedules)
+        return dg.Definitions(
+            assets=assets,
+            jobs=[job],
+            schedules=self._schedules(name, job, [r for t in trees for r in t.parents]),
+        )
 
-    def _schedule(self, name: str, job: Any, cron: str) -> dg.ScheduleDefinition:
-        def requests(instance: dg.DagsterInstance) -> Any:
+    def _schedules(
+        self, name: str, job: Any, resources: Sequence[str]
+    ) -> list[dg.ScheduleDefinition]:
+        """One for each resource with a cron of its own, and one for the others."""
+        if unknown := sorted(self.schedules.keys() - set(resources)):
+            raise ConfigurationError(
+                f"The API {name!r} has no resource {', '.join(unknown)}, for which "
+                f"`schedules` has a cron. It has {', '.join(resources)}."
+            )
+        crons = {
+            f"{name}_{resource}": cron for resource, cron in self.schedules.items()
+        }
+        selections = {f"{name}_{resource}": [resource] for resource in self.schedules}
+        others = [r for r in resources if r not in self.schedules]
+        if self.schedule and others:
+            crons[name], selections[name] = self.schedule, others
+        return [
+            schedule_of(
+                f"{schedule}_schedule",
+                job,
+                requests=self._requests([dg.AssetKey([name, r]) for r in selected]),
+                cadence=declared_cadence(crons[schedule]),
+                description=f"Read {', '.join(selected)} of {name}.",
+            )
+            for schedule, selected in selections.items()
+        ]
+
+    def _requests(
+        self, selection: Sequence[dg.AssetKey]
+    ) -> Callable[[dg.DagsterInstance], Runs]:
+        def requests(instance: dg.DagsterInstance) -> Runs:
             if not self.partitions:
-                return dg.RunRequest()
+                return dg.RunRequest(asset_selection=selection)
             keys = instance.get_dynamic_partitions(self.partitions)
-            return [dg.RunRequest(run_key=key, partition_key=key) for key in keys]
+            return [
+                dg.RunRequest(run_key=key, partition_key=key, asset_selection=selection)
+                for key in keys
+            ]
 
-        cadence = declared_cadence(cron)
-        return schedule_of(f"{name}_schedule", job, requests=requests, cadence=cadence)
+        return requests
 
 
 def _assets_of(

@@ -74,15 +74,28 @@ def test_definitions_load_without_network_or_secrets(tmp_path: Path, monkeypatch
         "github_schedule",
         "pokeapi_schedule",
         "discord_schedule",
+        "discord_members_schedule",
     }
     assert not (tmp_path / "data").exists()
     repository = definitions.get_repository_def()
+    asked = {}
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("github_repositories", ["a/b", "c/d"])
-        tick = repository.get_schedule_def("github_schedule").evaluate_tick(
-            dg.build_schedule_context(instance=instance, repository_def=repository)
-        )
-    assert [run.partition_key for run in tick.run_requests or ()] == ["a/b", "c/d"]
+        instance.add_dynamic_partitions("discord_servers", ["1"])
+        for name in ("github", "discord", "discord_members"):
+            tick = repository.get_schedule_def(f"{name}_schedule").evaluate_tick(
+                dg.build_schedule_context(instance=instance, repository_def=repository)
+            )
+            asked[name] = [
+                (run.partition_key, {key.path[-1] for key in run.asset_selection or ()})
+                for run in tick.run_requests or ()
+            ]
+    both = {"issues", "issue_comments"}
+    assert asked == {
+        "github": [("a/b", both), ("c/d", both)],
+        "discord": [("1", {"role_changes"})],
+        "discord_members": [("1", {"members"})],
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,6 +107,11 @@ def test_definitions_load_without_network_or_secrets(tmp_path: Path, monkeypatch
             "client: {base_url: https://x.test}\n  partitions: p\n"
             "  resources: [{name: a, write_disposition: replace}]",
             "'replace' would let each partition remove",
+        ),
+        (
+            "client: {base_url: https://x.test}\n  schedules: {b: '1 2 * * *'}\n"
+            "  resources: [a]",
+            "no resource b",
         ),
     ],
 )
