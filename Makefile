@@ -9,8 +9,8 @@ export DATA_DIR ?= data
 UV := $(BIN)/uv pip install --quiet --compile-bytecode
 PIP_INSTALL := $(UV) --python $(BIN)/python --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
-# One worker more than this takes processors, because some tests mostly wait.
-DISTRIBUTED := -n 3 --dist loadgroup --no-loadscope-reorder
+# More workers than processors, because many tests wait for servers and clocks.
+DISTRIBUTED := -n 4 --dist loadgroup --no-loadscope-reorder
 MANIFEST := dbt_project/target/manifest.json
 DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -path '*/logs/*' 2>/dev/null)
 

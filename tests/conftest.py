@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.deployment import Deployment
@@ -53,6 +55,9 @@ _STARTING_FIXTURES = {"client", "destinations", "empty_warehouse", "platform", "
 
 def pytest_configure(config: pytest.Config) -> None:
     Deployment.starts_interpreters = config.getoption("--long")
+    # A shell starts what runs in the background with SIGINT ignored, and so would be all
+    # that tests start and end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
