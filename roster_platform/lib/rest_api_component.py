@@ -54,6 +54,19 @@ _List = Annotated[
 ]
 
 
+class _RestApiScaffolder(dg.Scaffolder):
+    """Writes a declaration that loads as it is, for ``dg scaffold defs``."""
+
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        attributes = {
+            "client": {"base_url": "https://api.example.com/v1/", "paginator": "auto"},
+            "resource_defaults": {"primary_key": "id", "write_disposition": "merge"},
+            "resources": ["things"],
+        }
+        dg.scaffold_component(request, attributes)
+
+
+@dg.scaffold_with(_RestApiScaffolder)
 @dataclass
 class RestApiComponent(dg.Component, dg.Resolvable):
     """An API, declared in the words of dlt's ``RESTAPIConfig``.

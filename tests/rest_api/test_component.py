@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,10 @@ def _project(folder: Path, name: str, *examples: str) -> Path:
     """A project of somebody else's that has some of the examples."""
     package = folder / name
     (package / "defs").mkdir(parents=True)
-    project = f'[tool.dg.project]\nroot_module = "{name}"\n'
+    project = (
+        f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\n'
+        f'root_module = "{name}"\nregistry_modules = ["roster_platform.lib"]\n'
+    )
     (folder / "pyproject.toml").write_text(project)
     (package / "__init__.py").touch()
     (package / "defs" / "__init__.py").touch()
@@ -225,6 +230,30 @@ def test_the_examples_are_loaded_by_dagster(tmp_path: Path, monkeypatch):
         evaluations = done.get_asset_check_evaluations()
         assert len(evaluations) > 5
         assert all(evaluation.passed for evaluation in evaluations)
+
+
+def test_dg_writes_a_declaration_that_loads(tmp_path: Path) -> None:
+    folder = _project(tmp_path, "scaffolded", "pokeapi")
+    with local_api(pokeapi) as api:
+        deployment = Deployment(
+            tmp_path / "data", {"SOURCES__POKEAPI__BASE_URL": f"{api.url}/api/v2/"}
+        )
+
+        def command(*words: str) -> None:
+            done = subprocess.run(
+                [str(Path(sys.executable).with_name("dg")), *words],
+                cwd=folder,
+                env=deployment.environment | {"VIRTUAL_ENV": sys.prefix},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+        command("scaffold", "defs", "roster_platform.lib.RestApiComponent", "things")
+        command("check", "defs")
+        command("launch", "--assets", "pokeapi/pokemon")
+    rows = deployment.query("select count(*) from pokeapi_data.pokemon")
+    assert rows == [(len(POKEMON),)]
 
 
 def _register(deployment: Deployment, partitions: str, key: str) -> None:
