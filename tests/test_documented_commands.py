@@ -21,7 +21,7 @@ from tests.worlds import MEMBERS, PAGES
 # what serves until it is stopped, and what takes long. The test next to it does the same.
 ELSEWHERE = {
     "git clone <this repository> && cd roster-platform": (
-        "tests/test_end_to_end.py::test_the_dbt_tests_are_asset_checks"
+        "tests/test_two_commands.py::test_the_two_commands_of_the_readme"
     ),
     "make dashboard": "tests/test_dashboard.py::test_the_dashboard_filters_by_page",
     "make dev": "tests/test_daemon.py",
