@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal
 from packaging.requirements import Requirement
 
 from roster_platform.ingest import autorosters, roster
-from roster_platform.ingest.clicks import outbox_files, waiting_clicks
 from roster_platform.ingest.errors import (
     ConfigurationError,
     IngestError,
@@ -30,9 +29,10 @@ from roster_platform.ingest.off import (
     was_loaded,
     why_switched_off,
 )
+from roster_platform.ingest.outbox.captures import CAPTURES
+from roster_platform.ingest.outbox.send import outbox_files, waiting_records
 from roster_platform.ingest.page_ids import as_known
 from roster_platform.ingest.roster.endpoints import BY_NAME as ENDPOINTS_BY_NAME
-from roster_platform.ingest.roster.endpoints import CLICKS
 from roster_platform.ingest.settings import (
     ClientSettings,
     alert_settings,
@@ -184,7 +184,7 @@ _SETTINGS: Mapping[str, Callable[[], ClientSettings]] = {
     "autorosters": autorosters_settings,
 }
 _RESOURCES: Mapping[str, Iterable[str]] = {
-    "roster": (*ENDPOINTS_BY_NAME, CLICKS.name),
+    "roster": (*ENDPOINTS_BY_NAME, *CAPTURES),
     "autorosters": ("pages", "page_users"),
 }
 
@@ -346,15 +346,17 @@ def _history_bytes() -> int:
 
 
 def _pending(warehouse: Warehouse) -> Iterator[Finding]:
-    files, clicks = len(outbox_files(warehouse)), waiting_clicks(warehouse)
-    if files or clicks:
-        yield Finding(
-            "note",
-            "clicks",
-            f"{files} files in the outbox and {clicks} clicks without an answer wait: "
-            "start clicks_outbox_sensor, or run `python -m roster_platform.ingest "
-            "clicks`.",
-        )
+    for name, capture in CAPTURES.items():
+        files = len(outbox_files(warehouse, capture))
+        waiting = waiting_records(warehouse, capture)
+        if files or waiting:
+            yield Finding(
+                "note",
+                name,
+                f"{files} files in the outbox and {waiting} {capture.noun}s without an "
+                f"answer wait: start {name}_outbox_sensor, or run `python -m "
+                f"roster_platform.ingest {name}`.",
+            )
     if left := warehouse.dead_runs():
         yield Finding(
             "note", "loads", f"{left} were interrupted; the next load tidies up."

@@ -85,7 +85,7 @@ def test_without_a_good_token_clicks_wait(
     assert TOKEN in failed.stdout
     assert "wrong-but" not in failed.stdout
     ledger = sqlite3.connect(deployment.folder / "clicks" / "ledger.db")
-    assert ledger.execute("select state from clicks").fetchall() == [("pending",)]
+    assert ledger.execute("select state from records").fetchall() == [("pending",)]
     assert deployment.run(*SEND).returncode == 0
     assert received(deployment) == ["a"]
 
@@ -215,10 +215,10 @@ def test_killed_again_and_again_each_click_is_sent_once_in_effect(
     loaded = deployment.query("select referral_id from roster_data.clicks")
     assert sorted(loaded) == sorted((referral,) for referral in referrals)
     with sqlite3.connect(deployment.folder / "clicks" / "ledger.db") as ledger:
-        assert ledger.execute("select distinct state from clicks").fetchall() == [
+        assert ledger.execute("select distinct state from records").fetchall() == [
             ("loaded",)
         ]
-        assert ledger.execute("select count(*) from clicks").fetchone() == (1000,)
+        assert ledger.execute("select count(*) from records").fetchone() == (1000,)
     for part in range(4):
         rejects = deployment.folder / "clicks" / "rejected" / f"{part}.jsonl.jsonl"
         (reject,) = map(json.loads, rejects.read_text().splitlines())
@@ -256,8 +256,9 @@ def test_clicks_come_by_run_config_too_and_belong_to_their_member(
 def test_the_sensor_asks_once_for_the_same_files(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from roster_platform.defs.clicks.outbox import clicks_outbox_sensor
+    from roster_platform.defs.outbox.captures import outbox
 
+    (clicks_outbox_sensor, _) = outbox().sensors or ()
     monkeypatch.setenv("ROSTER_PLATFORM__DATA_DIR", str(deployment.folder))
     with dg.build_sensor_context() as context:
         assert isinstance(clicks_outbox_sensor(context), dg.SkipReason)

@@ -82,12 +82,16 @@ def test_the_two_commands_of_the_readme(is_long: bool, shell, tmp_path: Path) ->
         start_new_session=True,
     ) as ui:
         assert ui.stdout
-        lines = []
-        while not (found := re.search(r"http://\S+", lines[-1] if lines else "")):
-            lines.append(ui.stdout.readline())
-            assert lines[-1], lines
-        with urllib.request.urlopen(found[0]) as page:
-            assert page.status == 200
-        os.killpg(ui.pid, signal.SIGINT)
-        rest = ui.stdout.read()
+        lines: list[str] = []
+        try:
+            # The address comes last.
+            while "/runs" not in "".join(lines[-1:]):
+                lines.append(ui.stdout.readline())
+                assert lines[-1], lines
+            (address,) = re.findall(r"http://\S+", lines[-1])
+            with urllib.request.urlopen(address) as page:
+                assert page.status == 200
+        finally:
+            os.killpg(ui.pid, signal.SIGINT)
+            rest = ui.stdout.read()
     assert not re.search("Traceback|WARNING|ERROR", "".join(lines) + rest)

@@ -6,6 +6,7 @@
     python -m roster_platform.ingest autorosters --page ID     # some pages
     python -m roster_platform.ingest autorosters --page ID --user DISCORD_ID
     python -m roster_platform.ingest clicks                    # send the outbox
+    python -m roster_platform.ingest captured_orders           # that of orders
 
 Then ``dlt pipeline roster_pipeline info`` describes what was loaded, and
 ``roster-platform show`` opens a browser of it.
@@ -25,10 +26,11 @@ from functools import partial
 from typing import Any
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
-from roster_platform.ingest.clicks import load_clicks
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
+from roster_platform.ingest.outbox.captures import CAPTURES
+from roster_platform.ingest.outbox.send import load_outbox
 from roster_platform.ingest.page_ids import page_ids
 from roster_platform.ingest.pipelines import pipelines_kept
 from roster_platform.ingest.reads import Outcome
@@ -105,8 +107,11 @@ def _parser() -> argparse.ArgumentParser:
             action="store_true",
             help="write what did not change, too",
         )
-    clicks = sources.add_parser("clicks", help="send the click outbox")
-    clicks.set_defaults(steps=_clicks_steps)
+    for capture in CAPTURES.values():
+        sending = sources.add_parser(
+            capture.name, help=f"send the {capture.noun}s in the outbox"
+        )
+        sending.set_defaults(steps=_outbox_steps, capture=capture)
     return parser
 
 
@@ -172,11 +177,12 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
     }
 
 
-def _clicks_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
-    # By name: clicks need the public token alone, and only where some wait.
-    if not _enabled("roster", ("clicks",), warehouse, by_name=True):
+def _outbox_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
+    # By name: it needs the public token alone, and only where something waits.
+    capture = options.capture
+    if not _enabled("roster", (capture.name,), warehouse, by_name=True):
         return {}
-    return {"clicks": lambda: load_clicks(warehouse=warehouse)}
+    return {capture.name: lambda: load_outbox(capture, warehouse=warehouse)}
 
 
 def _enabled(

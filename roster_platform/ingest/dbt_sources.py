@@ -35,14 +35,14 @@ from roster_platform.ingest.catalogue import (
     versions_table_name,
 )
 from roster_platform.ingest.reads import READS, Outcome
-from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
+from roster_platform.ingest.roster.endpoints import CAPTURED_ORDERS, CLICKS, ENDPOINTS
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 
 _SOURCES: Mapping[str, tuple[str, tuple[Table, ...]]] = {
     "roster": (
         "Roster (getroster.com), API v2, as loaded.",
-        (*(endpoint.table for endpoint in ENDPOINTS), CLICKS, READS),
+        (*(endpoint.table for endpoint in ENDPOINTS), CLICKS, CAPTURED_ORDERS, READS),
     ),
     "autorosters": (
         "Auto Rosters (autorosters.com), as loaded.",

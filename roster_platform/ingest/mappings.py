@@ -147,7 +147,9 @@ def mapping_at(source: str, path: Path) -> SourceMapping:
 
     if source == "roster":
         fields = {name: Fields.of(endpoint.table) for name, endpoint in BY_NAME.items()}
-        return read_mapping(path, {**fields, "clicks": Fields()}, _ENDPOINT)
+        return read_mapping(
+            path, {**fields, "clicks": Fields(), "captured_orders": Fields()}, _ENDPOINT
+        )
     pages = {name: Fields(list(declared)) for name, declared in OBJECTS.items()}
     return read_mapping(path, {**pages, "page_users": Fields()}, set())
 

@@ -48,6 +48,9 @@ class PlatformSettings(BaseConfiguration):
     retention_cron: str = "27 2 * * *"
     keep_runs_days: int = 90
     """How long Dagster's runs are kept, once the schedule retention_daily is started."""
+    keep_sent_days: int = 730
+    """How long the outbox knows what was sent, and keeps its files; what comes again
+    later is sent again."""
     executor: Literal["in_process", "multiprocess", "celery", "kubernetes"] = (
         "in_process"
     )
@@ -172,6 +175,8 @@ class RosterSettings(ClientSettings):
     ``page_size``, ``newest_first``, ``updated_after_param``, ``cron``."""
     discount_rule_ids: list[str] | None = None
     """Rules to read next to those that the lookup names."""
+    order_capture_path: str = "v2/public/orders"
+    """Where orders of the outbox are sent; documented without its path."""
     contacts_path: str | None = None
     """Path of a contacts endpoint, e.g. ``v2/contacts``; none is published."""
 
@@ -195,7 +200,7 @@ class RosterSettings(ClientSettings):
         """The public token, or a ConfigurationError that says how to set one."""
         if not self.public_access_token:
             raise ConfigurationError(
-                "Roster has no public access token, so no click can be sent. Create a "
+                "Roster has no public access token, so nothing can be sent. Create a "
                 "Public token in Roster under Settings > Integrations > API Access and "
                 "set SOURCES__ROSTER_SOURCE__PUBLIC_ACCESS_TOKEN, or "
                 "public_access_token under [sources.roster_source] in "

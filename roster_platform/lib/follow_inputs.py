@@ -7,12 +7,13 @@ from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.lib.automation import UNFINISHED
 from roster_platform.lib.data_versions import Load, last_loads
 
 _RAW_TABLES = dg.AssetSelection.groups("roster", "autorosters")
-# Clicks come at any time: all other models would wait for them again and again.
-_NOT_WAITED_FOR = {dg.AssetKey(["roster", "clicks"])}
+# What is sent comes at any time: all models would wait for it again and again.
+_NOT_WAITED_FOR = {dg.AssetKey(["roster", name]) for name in CAPTURES}
 
 
 class NoRunIsAtWorkOnIt(dg.AutomationCondition):

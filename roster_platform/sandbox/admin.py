@@ -6,6 +6,7 @@ GET    /admin/environment           the variables that point a client here
 GET    /admin/served                distinct records handed out, per endpoint
 GET    /admin/requests              counts per path and status; DELETE starts anew
 GET    /admin/clicks                clicks received
+GET    /admin/captured_orders       orders received
 GET    /admin/oracle/{question}     orders, commissions, contacts, campaigns, engagement,
                                     rank_changes, pages, people, clicks,
                                     membership?page_id=
@@ -59,6 +60,7 @@ def routes(state: State) -> list[Route]:
         ("requests", "GET", _requests),
         ("requests", "DELETE", _forget_requests),
         ("clicks", "GET", _clicks),
+        ("captured_orders", "GET", _captured_orders),
         ("oracle/membership", "GET", _membership),
         ("oracle/{question}", "GET", _oracle),
         ("faults", "GET", _faults),
@@ -141,6 +143,11 @@ async def _forget_requests(state: State, request: Request) -> Any:
     state.traffic.counts.clear()
     state.traffic.most_in_flight = 0
     return state.traffic.as_json()
+
+
+async def _captured_orders(state: State, request: Request) -> Any:
+    orders = state.world.captured_orders
+    return {"count": len(orders), "orders": orders}
 
 
 async def _clicks(state: State, request: Request) -> Any:

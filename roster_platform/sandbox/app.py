@@ -53,6 +53,14 @@ API_KEY = "sandbox-api-key"
 FREE_KEY = "sandbox-free-key"
 OTHER_KEY = "sandbox-other-key"
 CLICKS_PATH = "/v2/public/clicks"
+ORDERS_PATH = "/v2/public/orders"
+_ORDER_FORM = {
+    "orderId": r".{1,200}",
+    "orderDate": r"\d{4}-\d\d-\d\dT00:00:00",
+    "currency": r"[A-Z]{3}",
+    "subtotalPrice": r"\d+(\.\d+)?",
+    "totalPrice": r"\d+(\.\d+)?",
+}
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 _MAX_ID_LENGTH = 200
@@ -84,7 +92,7 @@ class State:
         self.served: dict[str, set[Any]] = defaultdict(set)
         self.cleared_pages: set[str] = set()
         self.revoked_pages: set[str] = set()
-        self.answered_clicks: dict[str, bytes] = {}
+        self.answered: dict[tuple[str, str], bytes] = {}
         self._templates: list[tuple[re.Pattern[str], str]] = []
 
     def know_templates(self, routes: Sequence[Route]) -> None:
@@ -128,7 +136,8 @@ def create_app(
         and (shapes is None or endpoint.name in shapes)
     ]
     routes += [
-        Route(CLICKS_PATH, partial(_click, state), methods=["POST"]),
+        Route(CLICKS_PATH, partial(_capture, state, _record_click), methods=["POST"]),
+        Route(ORDERS_PATH, partial(_capture, state, _record_order), methods=["POST"]),
         Route("/api/roster/{page_id}/users", _guarded(state, _users)),
         Route("/api/roster/{page_id}/{discord_id}", _guarded(state, _user)),
         Route("/api/roster/{page_id}", _guarded(state, _page)),
@@ -269,31 +278,51 @@ def _refuse_reader(request: Request) -> Response | None:
     return _error(401, "Invalid or missing access token")
 
 
-async def _click(state: State, request: Request) -> Response:
+async def _capture(
+    state: State,
+    record: Callable[[State, dict[str, Any]], dict[str, Any]],
+    request: Request,
+) -> Response:
+    """Answer what the public token sends, once for each key."""
     if _token(request) not in (PRIVATE_TOKEN, PUBLIC_TOKEN):
         return _error(401, "Invalid or missing access token")
-    key = request.headers.get("idempotency-key")
+    sent = (request.url.path, request.headers.get("idempotency-key") or "")
     content = await request.body()
-    if key and key in state.answered_clicks:
-        return _raw(state.answered_clicks[key], 201)
+    if sent in state.answered:
+        return _raw(state.answered[sent], 201)
     try:
-        click = _record_click(state, content)
+        answer = orjson.dumps(record(state, _json_object(content)))
     except ValueError as error:
         return _json({"message": str(error)}, 400)
-    answer = orjson.dumps(click)
-    if key:
-        state.answered_clicks[key] = answer
+    if sent[1]:
+        state.answered[sent] = answer
     return _raw(answer, 201)
 
 
-def _record_click(state: State, content: bytes) -> dict[str, Any]:
-    """Check and keep a click. Raises ValueError saying what is wrong with it."""
+def _json_object(content: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise ValueError("The body must be JSON") from None
     if not isinstance(body, dict):
         raise ValueError("The body must be a JSON object")
+    return body
+
+
+def _record_order(state: State, body: dict[str, Any]) -> dict[str, Any]:
+    """Check an order by the documented form, and keep it. Raises ValueError."""
+    for name, form in _ORDER_FORM.items():
+        value = body.get(name)
+        if not isinstance(value, str) or not re.fullmatch(form, value):
+            raise ValueError(f"{name} is required in its documented form")
+    codes = body.get("discountCodes", [])
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise ValueError("discountCodes must be a list")
+    return state.world.record_order(body)
+
+
+def _record_click(state: State, body: dict[str, Any]) -> dict[str, Any]:
+    """Check and keep a click. Raises ValueError saying what is wrong with it."""
     referral_id = body.pop("referralId", None)
     if isinstance(referral_id, int) and not isinstance(referral_id, bool):
         referral_id = str(referral_id)

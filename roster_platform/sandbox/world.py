@@ -75,6 +75,7 @@ class World:
             names = [person.username for person in self.rosters.people[::3]]
             self.brand = Brand(options.seed, options.orders, day, names)
         self.clicks: list[Click] = []
+        self.captured_orders: list[dict[str, Any]] = []
         self.collections = self._make_collections()
         self.codes_by_rule = self._make_codes_by_rule()
         self._pages: dict[tuple[str, str], bytes] = {}
@@ -228,6 +229,12 @@ class World:
         )
         self.clicks.append(click)
         return click
+
+    def record_order(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep an order that was sent; returns the answer to it."""
+        number = len(self.captured_orders) + 1
+        self.captured_orders.append({"id": f"cap_{number:06d}", **body})
+        return self.captured_orders[-1]
 
     def served_path(self, name: str) -> str:
         """Return where an endpoint of the catalogue is served, with a leading slash."""

@@ -181,7 +181,7 @@ def test_raw_assets_say_request_write_mode_and_what_is_loaded_with_them(
     assert "`GET roster/{page_id}`" in about["autorosters/users"]
     assert "`ranks`" in about["autorosters/users"]
     # The outbox is sent, not read; an endpoint without a path is off.
-    apart = {"roster/clicks", "roster/contacts"}
+    apart = {"roster/clicks", "roster/captured_orders", "roster/contacts"}
     assert all("`GET " in about[name] for name in about.keys() - apart)
     assert all("oaded with it" in text for text in about.values())
 
@@ -241,14 +241,14 @@ def test_ingest_never_imports_dagster() -> None:
 
 
 def test_assets_are_expected_daily(definitions) -> None:
-    """Clicks come when they come."""
+    """Clicks and orders are sent when they come."""
     graph = definitions.resolve_asset_graph()
     unexpected = {
         key.to_user_string()
         for key in graph.materializable_asset_keys
         if not graph.get(key).freshness_policy
     }
-    assert unexpected == {"roster/clicks"}
+    assert unexpected == {"roster/clicks", "roster/captured_orders"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from roster_platform.defs.autorosters.assets import page_users, pages
 from roster_platform.defs.autorosters.automation import autorosters_snapshot_daily
 from roster_platform.defs.autorosters.events import PAGE_ASSETS
-from roster_platform.defs.clicks.outbox import roster_clicks
+from roster_platform.defs.outbox.captures import outbox
 from roster_platform.defs.roster.assets import roster_assets
 from roster_platform.defs.roster.automation import roster_incremental_hourly
 from roster_platform.ingest import off
@@ -147,7 +147,9 @@ def test_what_is_switched_off_is_not_read(instance, sandbox, monkeypatch) -> Non
         off, "is_enabled", lambda source, name=None: (source, name) not in is_off
     )
     sandbox.delete("requests")
-    assert run(instance, [roster_assets[0], roster_clicks, page_users]).success
+    assert run(
+        instance, [roster_assets[0], *(outbox().assets or ()), page_users]
+    ).success
     assert sandbox.get("requests")["total"] == 0
     for key in ("programs", "clicks"):
         told = metadata(instance, dg.AssetKey(["roster", key]))

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import cycle, product
+from itertools import count, cycle, product
 from typing import Any
 
 import pytest
@@ -149,9 +149,16 @@ class Server:
     ) -> None:
         self.style, self.vocabulary, self.cap = style, vocabulary, cap
         self.before = before
-        self.requests = self.asked_before = 0
+        self.begin(0)
+
+    def begin(self, read: int) -> None:
+        """Count the requests of one read, by its number."""
+        self.read, self.requests, self.asked_before = read, 0, 0
 
     def __call__(self, request: Request) -> Any:
+        if request.headers[READ_NUMBER] != str(self.read):
+            # Sent ahead by a read that ended meanwhile.
+            return {}
         self.requests += 1
         place = self._place(request.query_params)
         if place.start < 0:
@@ -198,22 +205,24 @@ class Server:
         return -(-len(IDS) // self.cap)
 
 
+READ_NUMBER = "x-read"
 CURSOR_PARAMS = ("cursor", "pageToken", "next_cursor", "after")
 
 
 @contextmanager
-def client(api: LocalApi) -> Iterator[ApiClient]:
+def client(api: LocalApi, number: int = 0) -> Iterator[ApiClient]:
     settings = ClientSettings(base_url=api.url, max_attempts=1)
-    with ApiClient("Test API", settings, {}, "token", {}) as made:
+    headers = {READ_NUMBER: str(number)}
+    with ApiClient("Test API", settings, headers, "token", {}) as made:
         yield made
 
 
-def read(api: LocalApi, paging: Paging) -> tuple[list[str], ReadEnd]:
+def read(api: LocalApi, paging: Paging, number: int = 0) -> tuple[list[str], ReadEnd]:
     """The ids of the records in their order, and how the read ended."""
     found: list[str] = []
 
     def collect() -> Iterator[Page]:
-        with client(api) as made:
+        with client(api, number) as made:
             return (yield from made.pages("things", {}, paging))
 
     pages = collect()
@@ -224,6 +233,7 @@ def read(api: LocalApi, paging: Paging) -> tuple[list[str], ReadEnd]:
             return found, stop.value
 
 
+NUMBERS = count(1)
 AUTO = Paging(data_selector="data", page_size=100, setting="mappings/test.yaml")
 
 
@@ -247,11 +257,11 @@ def test_a_read_is_complete_or_says_that_it_is_not(vocabulary) -> None:
 
 def _try(api: LocalApi, server: Server, first_page: int | None = None) -> ReadEnd:
     """Read once, as the loader does: from the first page that the last read found."""
-    server.requests = server.asked_before = 0
+    server.begin(next(NUMBERS))
     paging = AUTO
     if first_page is not None:
         paging = replace(AUTO, first_page=first_page, first_page_is_known=True)
-    found, end = read(api, paging)
+    found, end = read(api, paging, server.read)
     about = (server.style, server.vocabulary, server.cap, server.before, end.proof)
     if end.is_complete:
         # What an API sends twice is one record to the loader, by its key.
