@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,37 @@ def _empty_marts() -> bytes:
         with duckdb.connect(str(path)) as database:
             database.execute(f"begin; create schema marts; {statements}; commit")
         return path.read_bytes()
+
+
+def differing(one: Path, two: Path, but: Sequence[str] = ()) -> dict[str, int]:
+    """Return how many rows of two published files differ, by the tables of the second.
+
+    ``but`` has parts of the names of columns that may differ.
+    """
+    with duckdb.connect() as database:
+        for alias, path in (("one", one), ("two", two)):
+            database.execute(f"attach '{path}' as {alias} (read_only)")
+        found = {}
+        for (table,) in database.execute(
+            "select table_name from duckdb_tables() where database_name = 'two'"
+        ).fetchall():
+            names = database.execute(
+                "select column_name from duckdb_columns() "
+                "where database_name = 'two' and table_name = ?",
+                [table],
+            ).fetchall()
+            columns = ", ".join(
+                f'"{name}"'
+                for (name,) in names
+                if not any(part in name for part in but)
+            )
+            a, b = (f"select {columns} from {x}.marts.{table}" for x in ("one", "two"))
+            ((count,),) = database.sql(
+                f"select count(*) from (({a} except all {b}) "
+                f"union all ({b} except all {a}))"
+            ).fetchall()
+            found[table] = count
+    return {table: count for table, count in found.items() if count}
 
 
 def publish_rows(data: Path, rows: Mapping[str, list[Mapping[str, Any]]]) -> Path:

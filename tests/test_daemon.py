@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -308,7 +309,6 @@ def test_eight_runs_at_the_same_moment_all_finish(living) -> None:
     deployment = living.deployment
     first, *_, last = deployment.page_ids
     by_schedule = living.tick("roster_incremental_hourly")
-    dagster = (sys.executable, "-m", "dagster")
     module = ("-m", "roster_platform.definitions")
     commands = [
         ("asset", "materialize", "--select", "roster/orders"),
@@ -320,24 +320,17 @@ def test_eight_runs_at_the_same_moment_all_finish(living) -> None:
         ("job", "execute", "-j", "autorosters_snapshot"),
         ("job", "execute", "-j", "roster_full_read"),
     ]
-    processes = [
-        subprocess.Popen(
-            [*dagster, *command, *module],
-            cwd=ROOT,
-            env=deployment.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for command in commands
-    ]
-    launched = [
-        living.launch("roster_full_read"),
-        living.launch("autorosters_snapshot"),
-    ]
-    for process in processes:
-        output, _ = process.communicate(timeout=2 * _PATIENCE_SECONDS)
-        assert process.returncode == 0, output[-3000:]
+    with ThreadPoolExecutor(len(commands)) as together:
+        started = [
+            together.submit(deployment.run, "dagster", *command, *module)
+            for command in commands
+        ]
+        launched = [
+            living.launch("roster_full_read"),
+            living.launch("autorosters_snapshot"),
+        ]
+    for done in (one.result() for one in started):
+        assert done.returncode == 0, done.stdout[-3000:]
     run_ids = [*launched, by_schedule.run_id]
     for run_id in run_ids:
         living.finishes_well(run_id)

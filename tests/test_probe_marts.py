@@ -1,0 +1,93 @@
+"""Servers of other habits, learnt by `probe`: the marts are those of the usual one.
+
+In the short form two of the servers are built, one of which refuses endpoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import UNTESTED_BUILD, Deployment
+from tests.local_api import local_api
+from tests.published_marts import differing
+from tests.variants import RULES, VARIANTS, Variant
+
+SHORT = ("nested, links, deeper", "some refused")
+# When this machine read or built something.
+_TIMES = (
+    *("last_", "observed_at", "valid_from", "valid_to", "_loaded_at", "read_at"),
+    "version_key",
+)
+
+
+@contextmanager
+def built(folder: Path, served: Any, *, is_learnt: bool) -> Iterator[Deployment]:
+    """The whole graph, read from a server and published."""
+    with local_api(served) as api:
+        deployment = Deployment(
+            folder,
+            {
+                "SOURCES__ROSTER_SOURCE__BASE_URL": api.url,
+                "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN": "canary-token",
+                "SOURCES__ROSTER_SOURCE__DISCOUNT_RULE_IDS": json.dumps(RULES),
+                "SOURCES__ROSTER_SOURCE__REQUESTS_PER_MINUTE": "1000000",
+                "ROSTER_PLATFORM__MAPPINGS_DIR": str(folder / "mappings"),
+            },
+        )
+        if is_learnt:
+            done = deployment.run("roster_platform.cli", "probe", "roster")
+            assert done.returncode == 0, done.stdout[-5000:]
+        done = deployment.run("roster_platform.ingest", "roster")
+        assert done.returncode == 0, done.stdout[-5000:]
+        done = deployment.run(*UNTESTED_BUILD)
+        assert done.returncode == 0, done.stdout[-5000:]
+        deployment.publish()
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("usual")
+    canonical = Variant(size=10)
+
+    def serve(request: Any) -> Any:
+        # Community lists are documented under `result`: the same list under both.
+        response = canonical(request)
+        if isinstance(response, dict) or response.status_code != 200:
+            return response
+        body = json.loads(response.body)
+        return {**body, "result": body["data"]}
+
+    with built(folder, serve, is_learnt=False) as deployment:
+        yield deployment.folder / "published" / "roster.duckdb"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_marts_are_those_of_the_usual_names(
+    name: str, usual: Path, is_long: bool, tmp_path: Path
+) -> None:
+    if not is_long and name not in SHORT:
+        pytest.skip("built in the long form")
+    variant = VARIANTS[name]
+    with built(tmp_path / "data", variant, is_learnt=True) as deployment:
+        published = deployment.folder / "published" / "roster.duckdb"
+        different = differing(usual, published, _TIMES)
+        if not variant.refused:
+            assert different == {}
+            return
+        # What is not served is not known, and everything else is as it was.
+        assert different.keys() == {
+            *("fct_engagement", "rpt_engagement_monthly"),
+            *("rpt_data_freshness", "rpt_incomplete_inputs"),
+        }
+        assert deployment.query(
+            "select distinct like_count from marts.rpt_engagement_monthly"
+        ) == [(None,)]
+        missing = deployment.query("select input_name from marts.rpt_incomplete_inputs")
+        assert any("likes" in name for (name,) in missing), missing
