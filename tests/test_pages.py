@@ -22,6 +22,8 @@ from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import Deployment
 from tests.forks import run_dbt
 
+PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
+
 HOSTILE_IDS = (
     "",
     " ",
@@ -322,3 +324,49 @@ def test_one_bad_page_among_many_stops_no_other(tmp_path, is_long) -> None:
         reads = "autorosters_data.page_loads"
         assert now.pop(reads) == loaded.pop(reads) + count - 5
         assert now.items() >= loaded.items()
+
+
+def test_the_command_retires_what_is_no_longer_configured(tmp_path, sandbox) -> None:
+    """Also a wrong page id that was never read, whose failure would stand for good."""
+    deployment = Deployment(tmp_path / "data", sandbox.environment)
+    first, second, *_ = deployment.page_ids
+    wrong = "11111111-2222-4333-8444-555555555555"
+    load = ("roster_platform.ingest", "autorosters")
+
+    def loaded(*pages: str) -> tuple[int, str]:
+        done = deployment.run(*load, **{PAGE_IDS: ",".join(pages)})
+        return done.returncode, done.stdout
+
+    assert loaded(first, second, wrong)[0] == 1
+    assert deployment.run("roster_platform.cli", "reads").returncode == 1
+    returned, said = loaded(first, second)
+    assert returned == 0, said
+    assert f"retired, as it is no longer configured: roster page {wrong}" in said
+    done = deployment.run("roster_platform.cli", "reads")
+    assert (done.returncode, wrong in done.stdout) == (0, False), done.stdout
+
+    # All at once is more likely a slip, and one of two is not.
+    returned, said = loaded(deployment.page_ids[2])
+    assert returned == 0, said
+    assert "2 of 3 known pages are gone from the configuration" in said
+    assert "retired, as" not in said
+    returned, said = loaded(first, deployment.page_ids[2])
+    assert returned == 0, said
+    assert f"roster page {second}" in said
+    built = run_dbt(
+        *("build", "--select", "+rpt_incomplete_inputs", "+dim_roster_pages"),
+        *("--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"),
+        folder=deployment.folder,
+        environment=deployment.environment,
+    )
+    assert built.returncode == 0, built.stdout[-5000:]
+    assert deployment.query(
+        "select count(*) from marts.rpt_incomplete_inputs where input_name like '%page%'"
+    ) == [(0,)]
+    retired = "select page_id from marts.dim_roster_pages where is_retired"
+    assert deployment.query(retired) == [(second,)]
+    # It comes back.
+    returned, said = loaded(first, second, deployment.page_ids[2])
+    assert returned == 0, said
+    assert "2 pages" not in said
+    assert deployment.run("roster_platform.cli", "reads").returncode == 0

@@ -26,12 +26,17 @@ from functools import partial
 from typing import Any
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
+from roster_platform.ingest.autorosters.retirement import (
+    read_pages,
+    retire_pages,
+    why_not_retired,
+)
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.ingest.outbox.send import load_outbox
-from roster_platform.ingest.page_ids import page_ids
+from roster_platform.ingest.page_ids import as_known, page_ids
 from roster_platform.ingest.pipelines import pipelines_kept
 from roster_platform.ingest.reads import Outcome
 from roster_platform.ingest.roster import load_endpoint
@@ -50,14 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warehouse = Warehouse.from_settings()
         warn_of_unknown_settings()
         steps = options.steps(options, warehouse)
-    except IngestError as error:
-        print(error, file=sys.stderr)
-        return 1
-    try:
         with pipelines_kept():
             failures = sum(
                 not _run(options.source, name, load) for name, load in steps.items()
             )
+    except IngestError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(
             "Stopped. Run it again: what was loaded stays, and nothing is loaded twice."
@@ -94,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     pages.add_argument(
         "--user", metavar="DISCORD_ID", help="refresh one user of the page"
+    )
+    pages.add_argument(
+        "--retire",
+        action="append",
+        metavar="ID",
+        help="close the history of a page that is read no longer (repeatable)",
     )
     pages.set_defaults(steps=_autorosters_steps)
     for each in (roster, pages):
@@ -148,6 +158,9 @@ def _roster_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
 
 
 def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
+    if options.retire:
+        _retire(page_ids(options.retire), warehouse)
+        return {}
     kinds = _enabled(
         "autorosters", ("pages", "page_users"), warehouse, by_name=bool(options.page)
     )
@@ -163,6 +176,13 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
         if len(pages) != 1:
             raise IngestError("--user needs exactly one --page.")
         return {"user": lambda: load_user(pages[0], options.user, warehouse=warehouse)}
+    if not options.page:
+        known = read_pages(warehouse)
+        gone = known - set(as_known(pages, known))
+        if held_back := why_not_retired(gone, len(gone) + len(pages), pages):
+            print(held_back)
+        else:
+            _retire(sorted(gone), warehouse)
     loads = {"pages": load_pages, "page_users": load_page_users}
     return {
         kind: partial(
@@ -175,6 +195,13 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
         )
         for kind in kinds
     }
+
+
+def _retire(pages: Sequence[str], warehouse: Warehouse) -> None:
+    purge = warehouse.settings.retired_pages == "purge"
+    retire_pages(pages, warehouse=warehouse, purge=purge)
+    for page in pages:
+        print(f"retired, as it is no longer configured: roster page {page}")
 
 
 def _outbox_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:

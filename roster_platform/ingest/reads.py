@@ -35,6 +35,8 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     """It was complete, but most of what is known would be gone."""
     FAILED = "failed"
+    RETIRED = "retired"
+    """No read: the page is no longer configured, so earlier ones say nothing now."""
 
 
 _COMPLETE = (Outcome.COMPLETE, Outcome.REJECTED)
@@ -118,7 +120,7 @@ def known_reads(run: PipelineRun, endpoint: str) -> KnownReads:
 def latest_reads(warehouse: Warehouse, dataset: str) -> list[Read]:
     """Return the last read of each endpoint or page of a dataset, by name.
 
-    Raises WarehouseError when the warehouse cannot be read.
+    Retired pages are left out. Raises WarehouseError when the warehouse cannot be read.
     """
     from roster_platform.ingest.warehouse import quoted, tables_of
 
@@ -130,7 +132,8 @@ def latest_reads(warehouse: Warehouse, dataset: str) -> list[Read]:
             "select * from (select *, row_number() over ("
             "partition by endpoint, part order by read_at desc) as recency "
             f"from {quoted(client, dataset, READS.name)}) as reads "
-            "where recency = 1 order by endpoint, part"
+            f"where recency = 1 and outcome <> '{Outcome.RETIRED}' "
+            "order by endpoint, part"
         )
         with client.execute_query(latest) as cursor:
             # An older version has not written every column.

@@ -104,6 +104,8 @@ tries as (
             as known_until
     from weighed
     group by source_system, endpoint, part
+    -- A page that is no longer configured lacks nothing.
+    having max(case when recency = 1 then outcome end) <> 'retired'
 
 ),
 

@@ -19,6 +19,7 @@ from roster_platform.defs.autorosters.assets import (
 )
 from roster_platform.defs.autorosters.events import PAGE_ASSETS, LoadRecord
 from roster_platform.ingest.autorosters import load_pages, retire_pages
+from roster_platform.ingest.autorosters.retirement import why_not_retired
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.off import why_switched_off
 from roster_platform.ingest.page_ids import as_known
@@ -36,8 +37,6 @@ from roster_platform.lib.partitions import (
     release,
     roster_pages,
 )
-
-_LARGEST_PLAUSIBLE_SHARE = 0.5
 
 autorosters_snapshot = dg.define_asset_job(
     "autorosters_snapshot",
@@ -210,7 +209,7 @@ def autorosters_pages_sensor(
     added = [page_id for page_id in configured if page_id not in known]
     removed = [page_id for page_id in registered if page_id not in wanted]
     additions, registered_before = _read_cursor(context.cursor, len(registered))
-    held_back = _why_not_retired(removed, registered_before, configured)
+    held_back = why_not_retired(removed, registered_before, configured)
     # Pages that are added later make a removal no more plausible.
     before = f"/{registered_before}" if held_back else ""
     if not added and (not removed or held_back):
@@ -244,26 +243,6 @@ def _read_cursor(cursor: str | None, registered: int) -> tuple[int, int]:
     if match is None:
         return 0, registered
     return int(match[1]), int(match[2] or registered)
-
-
-def _why_not_retired(
-    removed: Sequence[str], registered: int, configured: Sequence[str]
-) -> str | None:
-    if not removed:
-        return None
-    if not configured:
-        return (
-            f"No roster page is configured, so all {len(removed)} registered pages "
-            "stay. To retire them, run the job autorosters_retirement with their ids."
-        )
-    if len(removed) > registered * _LARGEST_PLAUSIBLE_SHARE:
-        return (
-            f"{len(removed)} of {registered} registered pages are gone from "
-            "configuration. That many at once are not retired by themselves: correct "
-            "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS, or run the job "
-            "autorosters_retirement with their ids."
-        )
-    return None
 
 
 def _retirement_request(removed: Sequence[str], additions: int) -> dg.RunRequest:

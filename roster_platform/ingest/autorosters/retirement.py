@@ -6,7 +6,7 @@ so, and history closes there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,12 +22,21 @@ from roster_platform.ingest.autorosters.source import (
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
 from roster_platform.ingest.catalogue import versions_table_name
-from roster_platform.ingest.page_ids import is_safe
+from roster_platform.ingest.page_ids import is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
+from roster_platform.ingest.reads import (
+    READS,
+    Outcome,
+    Read,
+    insert_reads,
+    latest_reads,
+)
 from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
 from roster_platform.ingest.snapshot_history import import_snapshots
 from roster_platform.ingest.versions import log_pages
-from roster_platform.ingest.warehouse import Warehouse, tables_of
+from roster_platform.ingest.warehouse import PipelineRun, Warehouse, tables_of
+
+_LARGEST_PLAUSIBLE_SHARE = 0.5
 
 
 def retire_pages(
@@ -37,12 +46,13 @@ def retire_pages(
 
     Their rows stay as they are, or are deleted with ``purge``; ``page_loads`` always
     stays. The timestamp is right after the last read of any page. Pages that were never
-    read, or are retired already, are left alone. Raises ConfigurationError for an id that
-    is not one.
+    read, or are retired already, are left alone; one that could never be read counts as
+    incomplete no more. Raises ConfigurationError for an id that is not one.
     """
     warehouse = warehouse or Warehouse.from_settings()
     page_ids = [one if is_safe(one) else the_page_id(one) for one in page_ids]
     with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        _log_retirement(run, page_ids)
         earlier = earlier_reads(run, "pages")
         known = earlier.pages
         leaving = [p for p in page_ids if p in known and known[p].content_hash]
@@ -62,6 +72,65 @@ def retire_pages(
                 run.load(source, parts=leaving, after=close)
             else:
                 run.load(source, parts=leaving)
+
+
+def why_not_retired(
+    removed: Collection[str], known: int, configured: Collection[str]
+) -> str | None:
+    """Return why pages that are gone from configuration are kept, if they are.
+
+    None or few pages of the known ones in the configuration are more likely a slip.
+    """
+    by_hand = (
+        "run the job autorosters_retirement with their ids, or `python -m "
+        "roster_platform.ingest autorosters --retire ID` for each"
+    )
+    if not removed:
+        return None
+    if not configured:
+        return (
+            f"No roster page is configured, so all {len(removed)} known pages stay. To "
+            f"retire them, {by_hand}."
+        )
+    if len(removed) > known * _LARGEST_PLAUSIBLE_SHARE:
+        return (
+            f"{len(removed)} of {known} known pages are gone from the configuration. "
+            "That many at once are not retired by themselves: correct page_ids under "
+            "[sources.autorosters_source] (SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS), or "
+            f"{by_hand}."
+        )
+    return None
+
+
+def read_pages(warehouse: Warehouse) -> set[str]:
+    """Return the pages that were read, or tried, and are not retired."""
+    return {read.part for read in latest_reads(warehouse, DATASET_NAME) if read.part}
+
+
+def _log_retirement(run: PipelineRun, page_ids: Sequence[str]) -> None:
+    """Say in the log of reads that pages are no longer read, where it has them."""
+    if not page_ids:
+        return
+    last = run.query(
+        "select endpoint, part from (select endpoint, part, outcome, row_number() over ("
+        "partition by endpoint, part order by read_at desc) as recency "
+        f"from {{table}} where part in ({listed(page_ids)})) as reads "
+        f"where recency = 1 and outcome <> '{Outcome.RETIRED}'",
+        table=READS.name,
+        needs=("part",),
+    )
+    if not last:
+        return
+    proof = "the page is no longer configured"
+    now = datetime.now(UTC)
+    with run.writing(page_ids):
+        insert_reads(
+            run,
+            [
+                Read(endpoint, Outcome.RETIRED, proof, now, part=part)
+                for endpoint, part in last
+            ],
+        )
 
 
 def take_over_history(warehouse: Warehouse) -> None:
