@@ -22,7 +22,6 @@ from roster_platform.ingest import autorosters, roster
 from roster_platform.ingest.errors import (
     ConfigurationError,
     IngestError,
-    NoPageError,
 )
 from roster_platform.ingest.off import (
     missing_credentials,
@@ -86,7 +85,8 @@ def diagnose(*, check_mappings: bool = False) -> Iterator[Finding]:
             yield from _guarded(
                 f"{subject} mapping", partial(_mapping, subject, source)
             )
-    yield from _guarded("Roster clicks", _public_token)
+    yield from _guarded("keys", _no_key)
+    yield from _guarded("outbox", _public_token)
     yield from _guarded("endpoints", _switched_off)
     yield from _guarded("warehouse", partial(_database, warehouse))
     yield from _guarded("disk", partial(_disk, warehouse))
@@ -199,10 +199,21 @@ def _answers(
             return _without_credentials(name, source, missing, warehouse)
         check_access()
     except IngestError as error:
-        is_unset = isinstance(error, NoPageError)
-        return Finding("note" if is_unset else "problem", name, str(error))
+        return Finding("problem", name, str(error))
     base_url = _SETTINGS[source]().base_url
     return Finding("ok", name, f"{base_url} answers, and takes the token")
+
+
+def _no_key() -> Iterator[Finding]:
+    if all(
+        why_switched_off(source) or missing_credentials(source) for source in _SETTINGS
+    ):
+        yield Finding(
+            "problem",
+            "keys",
+            "No API has a key yet, so there is nothing to read. Paste the key of one into "
+            ".dlt/secrets.toml (docs/connecting.md, step 3).",
+        )
 
 
 def _mapping(name: str, source: str) -> Finding:
@@ -247,14 +258,15 @@ def _switched_off() -> Iterator[Finding]:
             yield Finding("note", f"{source} endpoints", what)
 
 
-def _public_token() -> Finding:
+def _public_token() -> Iterator[Finding]:
     try:
         roster_settings().require_public_access_token()
     except ConfigurationError as error:
-        return Finding("note", "Roster clicks", str(error))
-    return Finding(
-        "ok", "Roster clicks", "a public token is set (not tried: it writes)"
-    )
+        # Whoever has no Roster sends nothing to it.
+        if not missing_credentials("roster"):
+            yield Finding("note", "outbox", str(error))
+        return
+    yield Finding("ok", "outbox", "a public token is set (not tried: it writes)")
 
 
 def _database(warehouse: Warehouse) -> Finding:
@@ -314,7 +326,7 @@ def _disk(warehouse: Warehouse) -> Finding:
     )
     told = f"{free / 1024**3:.1f} GiB are free"
     if history:
-        told += f", and Dagster's history has {history / 1024**3:.1f}"
+        told += f", and Dagster's history has {history / 1024**3:.1f} GiB"
     if not os.access(folder, os.W_OK):
         return Finding(
             "problem", "disk", f"{folder} cannot be written: check its owner."
@@ -391,13 +403,14 @@ def _dagster() -> Iterator[Finding]:
     with dg.DagsterInstance.get() as instance:
         yield from _daemons(instance)
         registered = set(registered_pages(instance))
+        was_used = bool(registered or instance.get_runs_count())
         resting = sorted(quarantined_pages(instance))
         named = ", ".join(page_name(instance, page) for page in resting[:10])
     with suppress(ConfigurationError):  # Told already.
         configured = set(
             as_known(autorosters_settings().configured_page_ids(), registered)
         )
-        if configured != registered:
+        if was_used and configured != registered:
             yield Finding(
                 "note",
                 "roster pages",

@@ -116,6 +116,14 @@ def test_every_destination_has_the_same_marts(deployments, is_long) -> None:
         assert len(tables) >= (4 if _models(other, is_long) else 38)
 
 
+def test_the_models_unit_tests_pass_on_a_server(deployments) -> None:
+    """As `roster-platform dbt build` runs them; other types have other spellings."""
+    done = deployments["postgres"].run(
+        *("roster_platform.cli", "dbt", "test", "--select", "test_type:unit")
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_a_build_of_an_unchanged_warehouse_writes_nothing(
     deployments, name, is_long

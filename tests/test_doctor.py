@@ -13,6 +13,7 @@ from tests.deployment import Deployment
 
 TOKEN = "SOURCES__ROSTER_SOURCE__ACCESS_TOKEN"
 KEY = "SOURCES__AUTOROSTERS_SOURCE__API_KEY"
+PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
 DOCTOR = ("roster_platform.cli", "doctor")
 
 
@@ -41,8 +42,12 @@ def test_a_loaded_warehouse_is_well_and_what_waits_is_told(sandbox, deployment) 
     assert "✓  Auto Rosters " in done.stdout
     assert "✓  warehouse" in done.stdout
     assert "1 files in the outbox and 0 clicks" in done.stdout
-    assert "2 configured pages are not registered" in done.stdout
-    assert sandbox.get("requests")["total"] == 2
+    # Whoever loads without Dagster has no partitions.
+    assert "are not registered" not in done.stdout
+    assert sandbox.get("requests")["total"] == 3
+    assert deployment.register().returncode == 0
+    done = deployment.run(*DOCTOR, **{PAGE_IDS: deployment.page_ids[0]})
+    assert "0 configured pages are not registered, 1 registered ones" in done.stdout
 
 
 def test_what_is_wrong_is_told_with_its_remedy_and_without_secrets(deployment) -> None:
@@ -78,11 +83,32 @@ def test_a_disk_that_fills_up_is_told_before_it_is_full(
 
 
 def test_missing_tokens_and_homes_are_notes(deployment) -> None:
-    done = deployment.run(*DOCTOR, **{TOKEN: None, KEY: None, "DAGSTER_HOME": None})
+    done = deployment.run(*DOCTOR, **{TOKEN: None, "DAGSTER_HOME": None})
     assert done.returncode == 0, done.stdout
     assert "!  Roster " in done.stdout
     assert "access_token under [sources.roster_source]" in done.stdout
     assert "DAGSTER_HOME is not set" in done.stdout
+    # Not those of an API that is not used.
+    assert "public access token" not in done.stdout
+
+
+def test_no_key_and_no_page_are_problems(deployment) -> None:
+    done = deployment.run(*DOCTOR, **{TOKEN: None, KEY: None})
+    assert done.returncode == 1
+    assert "✗  keys" in done.stdout
+    assert "docs/connecting.md, step 3" in done.stdout
+    done = deployment.run(*DOCTOR, **{PAGE_IDS: "[]"})
+    assert done.returncode == 1
+    assert "There is a key, and no roster page to read" in done.stdout
+
+
+def test_each_of_the_first_pages_is_asked_for(deployment) -> None:
+    wrong = "11111111-2222-4333-8444-555555555555"
+    pages = [*deployment.page_ids, wrong]
+    done = deployment.run(*DOCTOR, **{PAGE_IDS: ",".join(pages)})
+    assert done.returncode == 1
+    assert f"/roster/{wrong}/users with status 404" in done.stdout
+    assert "page_ids under [sources.autorosters_source]" in done.stdout
 
 
 def test_a_lock_a_wrong_setting_and_a_dead_api_are_told(deployment) -> None:

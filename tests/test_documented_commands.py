@@ -25,10 +25,10 @@ ELSEWHERE = {
     ),
     "make dashboard": "tests/test_dashboard.py::test_the_dashboard_filters_by_page",
     "make dev": "tests/test_daemon.py",
-    "roster-platform dashboard": (
+    ".venv/bin/roster-platform dashboard": (
         "tests/test_dashboard.py::test_a_password_is_asked_for_before_anything_is_shown"
     ),
-    "roster-platform digest": (
+    ".venv/bin/roster-platform digest": (
         "tests/test_digest.py::test_the_preview_sends_nothing_and_says_that_it_is_off"
     ),
     ".venv/bin/python -m roster_platform.sandbox serve": (
@@ -52,7 +52,7 @@ ELSEWHERE = {
     "dagster asset materialize -m roster_platform.definitions --select autorosters": (
         "tests/test_pages.py::test_a_refused_page_rests_until_it_answers"
     ),
-    "mf query --metrics": (
+    "cd dbt_project && export ROSTER_PLATFORM__DATA_DIR": (
         "tests/test_questions.py::test_a_metric_says_what_the_marts_say"
     ),
     "pip install -e '.[postgres]'": "tests/test_move.py",

@@ -57,9 +57,17 @@ def _live_a_day(deployment: Deployment, **environment: str) -> None:
 
 
 def test_history_goes_on_as_if_it_always_was_there(house, sandbox, postgres) -> None:
+    with duckdb.connect(str(house.folder / "roster.duckdb")) as database:
+        # Of a third API, as dlt leaves it.
+        database.execute("create schema shop_data")
+        for table in ("_dlt_loads", "things"):
+            database.execute(f"create table shop_data.{table} as select 7 as id")
     done = house.run("roster_platform.cli", "move", "--to", "postgres")
     assert done.returncode == 0, done.stdout
     assert "compared row by row" in done.stdout
+    with duckdb.connect() as database:
+        database.execute(f"attach '{postgres}' as moved (type postgres)")
+        assert database.sql("from moved.shop_data.things").fetchall() == [(7,)]
     again = house.run("roster_platform.cli", "move", "--to", "postgres")
     assert again.returncode == 1
     assert "is not empty" in again.stdout

@@ -55,8 +55,9 @@ class PublishedFile:
         ]
         if day is None:
             raise NothingPublishedError(
-                "The published marts are empty. Load data first: materialize the groups "
-                "roster and autorosters (or run `make demo`)."
+                "The published marts are empty: no API was loaded. `make doctor` says why. "
+                "To load, run `make load`, or materialize the groups roster and "
+                "autorosters in Dagster."
             )
         return day
 

@@ -33,7 +33,9 @@ def serve(host: str, port: int | None = None, *, headless: bool = False) -> NoRe
             "names and e-mails. Set ROSTER_PLATFORM__DASHBOARD__PASSWORD, or password "
             "under [roster_platform.dashboard] in .dlt/secrets.toml."
         )
-    command = [sys.executable, "-m", "marimo", "run", str(_APP), "--host", host]
+    # It asks before it ends, unless everything is answered with yes.
+    command = [sys.executable, "-m", "marimo", "--yes", "run", str(_APP)]
+    command += ["--host", host]
     command += ["--port", str(port)] if port else []
     command += ["--headless"] if headless else []
     if password:

@@ -36,7 +36,7 @@ from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.ingest.outbox.send import load_outbox
-from roster_platform.ingest.page_ids import as_known, page_ids
+from roster_platform.ingest.page_ids import SETTING, as_known, page_ids
 from roster_platform.ingest.pipelines import pipelines_kept
 from roster_platform.ingest.reads import Outcome
 from roster_platform.ingest.roster import load_endpoint
@@ -170,7 +170,7 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
     if not pages:
         raise IngestError(
             "No roster page is configured. Name one with --page, or list page ids in "
-            "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS."
+            f"{SETTING}."
         )
     if options.user:
         if len(pages) != 1:
@@ -240,7 +240,11 @@ def _run(
                 for table, rows in sorted(loaded.row_counts.items())
                 if not table.startswith("_")
             )
-            print(f"{name}: read {report.rows:,} rows; now in the warehouse: {tables}")
+            unchanged = getattr(report, "unchanged", None)
+            same = f" ({len(unchanged)} pages are as they were)" if unchanged else ""
+            print(
+                f"{name}: read {report.rows:,} rows{same}; now in the warehouse: {tables}"
+            )
             for drift in report.drifts:
                 print(f"  drift: {drift}")
             lacks_fields = any(drift.severity == "error" for drift in report.drifts)

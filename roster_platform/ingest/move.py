@@ -1,14 +1,14 @@
 """Migration: copy what cannot be derived or fetched again to another warehouse.
 
-That is what the APIs said (and what dlt knows of it), the snapshots and the seeds; the next
-build derives the rest. DuckDB attaches both warehouses and
-copies in one transaction: the new one has everything, compared row by row, or nothing. The
-old one is only read.
+That is what the APIs said, those declared by users included (and what dlt knows of it),
+the snapshots and the seeds; the next build derives the rest. DuckDB attaches both
+warehouses and copies in one transaction: the new one has everything, compared row by row,
+or nothing. The old one is only read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -16,7 +16,9 @@ from roster_platform.ingest.destinations import destination_of, without_password
 from roster_platform.ingest.errors import ConfigurationError, WarehouseError
 from roster_platform.ingest.warehouse import Warehouse
 
-_SCHEMAS = ("roster_data", "autorosters_data", "snapshots", "seeds")
+_LOADS = "_dlt_loads"
+_SCHEMAS = ("snapshots", "seeds")
+"""What is copied next to every dataset that dlt loaded, those of other APIs included."""
 
 
 def move(to: str, *, warehouse: Warehouse | None = None) -> Mapping[str, int]:
@@ -59,14 +61,16 @@ def move(to: str, *, warehouse: Warehouse | None = None) -> Mapping[str, int]:
 
 
 def _copy(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    if taken := _tables(database, "new_house"):
+    datasets = [s for s, table in _tables(database, "old_house") if table == _LOADS]
+    schemas = [*datasets, *_SCHEMAS]
+    if taken := _tables(database, "new_house", schemas):
         schema, table = taken[0]
         raise WarehouseError(
             f"The new warehouse is not empty: it has {schema}.{table}. Empty it, or name "
             "another one; nothing was changed."
         )
     rows = {}
-    for schema, table in _tables(database, "old_house"):
+    for schema, table in _tables(database, "old_house", schemas):
         name = f'"{schema}"."{table}"'
         database.execute(f'create schema if not exists new_house."{schema}"')
         database.execute(f"create table new_house.{name} as from old_house.{name}")
@@ -83,9 +87,15 @@ def _copy(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return rows
 
 
-def _tables(database: duckdb.DuckDBPyConnection, house: str) -> list[tuple[str, str]]:
-    return database.execute(
+def _tables(
+    database: duckdb.DuckDBPyConnection,
+    house: str,
+    schemas: Sequence[str] | None = None,
+) -> list[tuple[str, str]]:
+    """The tables of a warehouse, of all schemas by default."""
+    found = database.execute(
         "select schema_name, table_name from duckdb_tables() "
-        "where database_name = ? and schema_name in ? order by all",
-        [house, list(_SCHEMAS)],
+        "where database_name = ? order by all",
+        [house],
     ).fetchall()
+    return [(s, table) for s, table in found if schemas is None or s in schemas]

@@ -20,7 +20,10 @@ _UUID = re.compile(
     re.IGNORECASE,
 )
 _AROUND = " \t\r\n{}()<>" + QUOTES
-_SETTING = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS (a JSON list or a comma list)"
+SETTING = (
+    "page_ids under [sources.autorosters_source] in .dlt/secrets.toml "
+    "(SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS, a JSON list or a comma list)"
+)
 WHERE_IT_IS = (
     "The id of a page is a UUID such as 3f2a0c1e-8b7d-4c55-9e10-2f6d8a1b4c70; the "
     "address that Auto Rosters' API is asked under, /api/roster/<id>, ends with it"
@@ -39,7 +42,8 @@ def page_id(text: str) -> str:
     around a UUID are no part of it. Raises ConfigurationError for what is no page id.
     """
     pasted = visible(text).strip(_AROUND)
-    is_address = "://" in pasted or pasted.lower().startswith(("urn:", "www."))
+    # Browsers copy addresses without their beginning.
+    is_address = "/" in pasted or pasted.lower().startswith("urn:")
     found = (
         _UUID.findall(pasted) if is_address else _UUID.fullmatch(pasted) and [pasted]
     )
@@ -49,8 +53,8 @@ def page_id(text: str) -> str:
         raise ConfigurationError(_about_address(pasted))
     if not is_safe(text.strip()):
         raise ConfigurationError(
-            f"{text[:80]!r} is not an Auto Rosters page id. {WHERE_IT_IS}. Other ids "
-            f"have 1 to 64 letters, digits, '_' and '-'. Correct {_SETTING}."
+            f"{text[:200]!r} is not an Auto Rosters page id. {WHERE_IT_IS}. Other ids "
+            f"have 1 to 64 letters, digits, '_' and '-'. Correct {SETTING}."
         )
     return text.strip().lower()
 
@@ -89,6 +93,6 @@ def _about_address(address: str) -> str:
         f" Its last part, {parts[-1][:60]!r}, is the page's own name." if parts else ""
     )
     return (
-        f"{address[:80]!r} is not an Auto Rosters page id, but the address of a page."
-        f"{slug} {WHERE_IT_IS}. Correct {_SETTING}."
+        f"{address[:200]!r} is not an Auto Rosters page id, but the address of a page."
+        f"{slug} {WHERE_IT_IS}. Correct {SETTING}."
     )

@@ -168,7 +168,11 @@ class _Server(uvicorn.Server):
         if self._options.env_file is not None:
             self._options.env_file.write_text(env_file_text(variables))
         print(f"sandbox ready at {self._url}", flush=True)
-        for key, value in variables.items():
+        # What is read from here is kept apart from the data of real APIs.
+        for key, value in {
+            **variables,
+            "ROSTER_PLATFORM__DATA_DIR": "data/tried",
+        }.items():
             print(f"  export {key}={shlex.quote(value)}")
         print(f"  as of {self._world.as_of}; oracle and clock under /admin", flush=True)
         if self._options.exit_with_parent:

@@ -31,6 +31,8 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
         f"\ufeff{PAGE}",
         f"urn:uuid:{PAGE}",
         f"https://autorosters.com/api/roster/{PAGE}/users?x=1",
+        f"autorosters.com/api/roster/{PAGE}/",
+        f"www.autorosters.com/api/roster/{PAGE.upper()}",
     ],
 )
 def test_a_page_id_has_one_spelling(pasted) -> None:

@@ -46,7 +46,7 @@ def test_the_command_says_when_it_is_ready_and_stops_cleanly(tmp_path, stop):
         ready = process.stdout.readline()
         assert ready.startswith("sandbox ready at http://127.0.0.1:")
         url = ready.split()[-1]
-        settings = [process.stdout.readline() for _ in range(11)]
+        settings = [process.stdout.readline() for _ in range(12)]
         process.send_signal(stop)
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 0

@@ -146,7 +146,7 @@ final as (
     select
         order_id,
         commission_type,
-        commission_rate,
+        cast(commission_rate as decimal(9, 4)) as commission_rate,
         case
             when commission_type = 'fixed' then program_currency
             else currency

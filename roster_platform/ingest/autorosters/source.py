@@ -18,6 +18,7 @@ from dlt.extract import DltResource, DltSource
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.writing import READINGS, Reading, write_hints
 from roster_platform.ingest.errors import NoPageError
+from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
 from roster_platform.ingest.reads import reads_item
 from roster_platform.ingest.settings import AutoRostersSettings, autorosters_settings
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
 SOURCE_NAME = "autorosters_source"
 PIPELINE_NAME = "autorosters_pipeline"
 DATASET_NAME = "autorosters_data"
+_PAGES_CHECKED = 5
 
 _REMEDIES: Mapping[int, str] = {
     400: "Check the page id.",
     401: "The API key is wrong or was revoked: create one in your Auto Rosters account "
-    "and set SOURCES__AUTOROSTERS_SOURCE__API_KEY.",
+    "and set api_key under [sources.autorosters_source] in .dlt/secrets.toml "
+    "(SOURCES__AUTOROSTERS_SOURCE__API_KEY).",
     403: "API access needs a premium subscription, and a key reads only the pages of the "
     "account that made it: check the subscription, and whose page this is.",
-    404: "Check the page id in SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS; the page may have "
-    "been deleted.",
+    404: f"Check the page's id in {SETTING}; the page may have been deleted.",
 }
 
 
@@ -50,7 +52,7 @@ def autorosters_client(settings: AutoRostersSettings) -> ApiClient:
 
 
 def check_access() -> None:
-    """Ask Auto Rosters for the flat user list of the first configured page, once.
+    """Ask Auto Rosters for the flat user lists of the first configured pages, once.
 
     Raises an IngestError that says what to do; also when no page is configured.
     """
@@ -60,11 +62,11 @@ def check_access() -> None:
     page_ids = settings.configured_page_ids()
     if not page_ids:
         raise NoPageError(
-            "No roster page is configured. List page ids in "
-            "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS (a JSON list or a comma list)."
+            f"There is a key, and no roster page to read. List the pages' ids in {SETTING}."
         )
     with client:
-        client.get(READINGS["page_users"].path.format(page_id=page_ids[0]))
+        for page_id in page_ids[:_PAGES_CHECKED]:
+            client.get(READINGS["page_users"].path.format(page_id=page_id))
 
 
 def autorosters_source(page_ids: Sequence[str] | None = None, *kinds: str) -> DltSource:

@@ -25,6 +25,7 @@ from roster_platform.ingest.field_mapping import (
 )
 from roster_platform.ingest.http import ApiClient
 from roster_platform.ingest.mappings import SourceMapping, source_mapping
+from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.probe.asking import (
     ANNOUNCED_REQUESTS,
     MOST_REQUESTS,
@@ -134,7 +135,7 @@ def probe_source(source: str) -> Iterator[EndpointFindings | SourceFindings]:
     else:
         raise ConfigurationError(
             "No roster page is configured, so there is nothing to ask for. List page ids "
-            "in SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS."
+            f"in {SETTING}."
         )
     with client_of as client:
         each = (
