@@ -304,7 +304,7 @@ def _publish() -> int:
 
     try:
         warehouse = Warehouse.from_settings()
-        publication = publish_marts(warehouse)
+        publication = publish_marts(warehouse, even_without_reads=False)
         report, _ = write_report(warehouse.data_path / "published")
     except (IngestError, NothingPublishedError) as error:
         print(error, file=sys.stderr)

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from roster_platform.cli import main
 from roster_platform.ingest.publish import NoMartsError, publish_marts
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
@@ -125,3 +126,20 @@ def test_without_a_mart_the_last_publication_stays(warehouse) -> None:
     with pytest.raises(NoMartsError, match="roster-platform dbt build"):
         publish_marts(warehouse)
     assert published(warehouse, "select amount from marts.fct_things") == [(2.5,)]
+
+
+def test_the_command_publishes_nothing_that_is_made_of_no_read(
+    warehouse, monkeypatch, capsys
+) -> None:
+    """After a load that failed, such as one with a wrong key."""
+    monkeypatch.setenv("ROSTER_PLATFORM__DATA_DIR", str(warehouse.data_path))
+    write(
+        warehouse,
+        "create table marts.rpt_data_freshness as select null::timestamp as last_read_at",
+    )
+    assert main(["publish"]) == 1
+    assert "Nothing was loaded yet" in capsys.readouterr().err
+    assert not (warehouse.data_path / "published" / "roster.duckdb").exists()
+    # Dagster publishes what there is, so that an API that is off fails nothing.
+    publish_marts(warehouse)
+    assert published(warehouse, "select thing_key from marts.dim_things") == [(1,)]

@@ -27,6 +27,7 @@ from roster_platform.ingest.exports import export_reports
 from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, tables_of
 
 SCHEMA = "marts"
+_FRESHNESS = "rpt_data_freshness"
 _ROWS_AT_A_TIME = 50_000
 _DECIMALS = {"numeric", "decimal", "number"}
 # In the names of tables that a killed build was about to put in a mart's place, or to drop.
@@ -49,7 +50,9 @@ class Publication:
     manifest: Path
 
 
-def publish_marts(warehouse: Warehouse) -> Publication:
+def publish_marts(
+    warehouse: Warehouse, *, even_without_reads: bool = True
+) -> Publication:
     """Copy every table of the marts to ``<data_dir>/published``.
 
     Writes ``roster.duckdb``, ``parquet/<table>.parquet``, every report as
@@ -57,15 +60,18 @@ def publish_marts(warehouse: Warehouse) -> Publication:
     table that is no mart any more is removed. Holds the writer's lock while it copies,
     because DuckDB lets nobody read what somebody writes, and a lock of its own until the
     files are in place, so that an earlier copy never replaces a later one. Raises
-    NoMartsError, and leaves the last publication as it is, when there is no mart.
+    NoMartsError, and leaves the last publication as it is, when there is no mart, and
+    unless ``even_without_reads``, when they are made of nothing that was read.
     """
     folder = warehouse.data_path / "published"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        return _publish(warehouse, folder)
+        return _publish(warehouse, folder, even_without_reads)
 
 
-def _publish(warehouse: Warehouse, folder: Path) -> Publication:
+def _publish(
+    warehouse: Warehouse, folder: Path, even_without_reads: bool
+) -> Publication:
     parquet, exports = folder / "parquet", folder / "exports"
     arriving = folder / f".arriving-{uuid.uuid4().hex}"
     parquet.mkdir(parents=True, exist_ok=True)
@@ -81,6 +87,11 @@ def _publish(warehouse: Warehouse, folder: Path) -> Publication:
                 raise NoMartsError(
                     "There are no marts to publish: build them first, with "
                     "`roster-platform dbt build` or the job `models`."
+                )
+            if not (even_without_reads or _was_anything_read(database, tables)):
+                raise NoMartsError(
+                    "Nothing was loaded yet, so there is nothing to publish. `make "
+                    "doctor` says why."
                 )
             published_at = datetime.now(UTC)
             rows = _write_parquet(database, tables, arriving)
@@ -121,6 +132,16 @@ def _publish(warehouse: Warehouse, folder: Path) -> Publication:
         exports,
         folder / "manifest.json",
     )
+
+
+def _was_anything_read(
+    database: duckdb.DuckDBPyConnection, tables: Sequence[str]
+) -> bool:
+    """Return whether the marts are made of any read; true where nothing says so."""
+    if _FRESHNESS not in tables:
+        return True
+    read = f"select count(last_read_at) > 0 from {SCHEMA}.{_FRESHNESS}"
+    return bool(database.execute(read).fetchall()[0][0])
 
 
 def _copy(warehouse: Warehouse, database: duckdb.DuckDBPyConnection) -> list[str]:

@@ -40,11 +40,8 @@ QUESTIONS: Mapping[str, str] = {
     """,
     "clicks": """
         select
-            case
-                when (select count(*) from marts.fct_clicks) > 0
-                    then coalesce(sum(click_count), 0)
-            end as clicks,
-            sum(link_order_count) filter (where click_count is not null) as link_orders
+            sum(click_count) as clicks,
+            sum(comparable_order_count) as link_orders
         from marts.rpt_click_conversion_monthly
         inner join marts.dim_members as members using (member_key)
         where

@@ -11,10 +11,13 @@ clicks as (
 
 ),
 
--- Where no click was ever sent from here, clicks are captured elsewhere, if at all.
+-- Before the first click was sent from here, clicks were captured elsewhere, if at all.
 sent as (
 
-    select count(*) as click_count
+    select
+        min(date_day) as first_click_day,
+        cast({{ dbt.date_trunc('month', 'min(date_day)') }} as date)
+            as first_month_start_day
     from all_clicks
 
 ),
@@ -52,28 +55,29 @@ happenings as (
 
 ),
 
-summed as (
+counted as (
 
     select
         happenings.member_key,
         dates.month_start_day,
-        sum(happenings.click_count) as click_count,
-        sum(happenings.link_order_count) as link_order_count
+        sum(happenings.link_order_count) as link_order_count,
+        sum(
+            case
+                when dates.month_start_day >= sent.first_month_start_day
+                    then happenings.click_count
+            end
+        ) as click_count,
+        sum(
+            case
+                when happenings.date_day >= sent.first_click_day
+                    then happenings.link_order_count
+                when dates.month_start_day >= sent.first_month_start_day then 0
+            end
+        ) as comparable_order_count
     from happenings
     inner join dates on happenings.date_day = dates.date_day
-    group by happenings.member_key, dates.month_start_day
-
-),
-
-counted as (
-
-    select
-        summed.member_key,
-        summed.month_start_day,
-        summed.link_order_count,
-        case when sent.click_count > 0 then summed.click_count end as click_count
-    from summed
     cross join sent
+    group by happenings.member_key, dates.month_start_day
 
 ),
 
@@ -86,8 +90,10 @@ final as (
         month_start_day,
         cast(click_count as {{ dbt.type_bigint() }}) as click_count,
         cast(link_order_count as {{ dbt.type_bigint() }}) as link_order_count,
-        cast(link_order_count as {{ raw_type('double') }}) / nullif(click_count, 0)
-            as conversion_rate
+        cast(comparable_order_count as {{ dbt.type_bigint() }})
+            as comparable_order_count,
+        cast(comparable_order_count as {{ raw_type('double') }})
+        / nullif(click_count, 0) as conversion_rate
     from counted
 
 )
