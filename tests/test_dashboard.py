@@ -33,6 +33,7 @@ from roster_platform.dashboard.queries import (
     people,
 )
 from roster_platform.dashboard.report import write_report
+from roster_platform.dashboard.sections import people as people_sections
 from roster_platform.dashboard.sections import sections
 from roster_platform.ingest.publish import publish_marts
 from roster_platform.ingest.settings import PlatformSettings
@@ -412,6 +413,15 @@ def test_every_question_about_a_member_or_page_is_answered(
         for page in pages
         for key in members
     )
+
+
+def test_a_page_shows_who_holds_which_certification(deployment) -> None:
+    published = Published(deployment.folder / "published")
+    page = published.ask("pages")[0]["page_key"]
+    html = people_sections.roster_page(published, page).html
+    panel = html[html.index("Certifications") : html.index("Patrol hours by month")]
+    assert "<svg" in panel
+    assert "Nothing to show" not in panel
 
 
 def test_without_a_published_file_the_dashboard_says_what_to_run(

@@ -157,8 +157,9 @@ def facts(pairs: Mapping[str, Any]) -> str:
 
 
 def drawn(rows: Rows, chart: Callable[[Rows], Any]) -> str:
-    """A chart of the rows as SVG; without a number in them, a sentence."""
-    if not any(value for row in rows for value in row.values() if _is_number(value)):
+    """A chart of the rows as SVG; without a number or a yes or no in them, a sentence."""
+    values = [value for row in rows for value in row.values()]
+    if not any(isinstance(v, bool) or (v and _is_number(v)) for v in values):
         return _NOTHING
     return charts.svg(chart(rows))
 

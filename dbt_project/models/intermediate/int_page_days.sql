@@ -143,7 +143,8 @@ titled as (
 
 ),
 
--- What a first read finds has nothing to be compared with.
+-- What a first read finds has nothing to be compared with, and what happens on a day
+-- without a read is found by the next one.
 final as (
 
     select
@@ -155,7 +156,7 @@ final as (
         is_last_day,
         is_stale,
         last_read_at,
-        not is_stale and last_read_at > first_read_at as is_movement_known
+        was_read and last_read_at > first_read_at as is_movement_known
     from titled
 
 )
