@@ -221,8 +221,13 @@ def test_a_read_is_checked_against_the_api_and_the_past(orders, tmp_path) -> Non
         )
         assert done.returncode == 0, done.stdout[-3000:]
         said = _outcomes(deployment.home, ORDERS)["fields_are_as_expected"][1]
-        assert "coupon" in said
+        assert "coupon" not in said
         assert "totalPrice" not in said
+        # For good, and a further field is reported.
+        orders.listed[0]["voucher"] = "x"
+        said = read()["fields_are_as_expected"][1]
+        assert "coupon" not in said
+        assert "orders.voucher: undeclared field (1 rows)" in said
 
 
 @pytest.fixture

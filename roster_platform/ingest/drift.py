@@ -10,10 +10,11 @@ from collections.abc import Mapping, MutableMapping, Sequence, Set
 from typing import Any, Literal
 
 from roster_platform.ingest.catalogue import Column, Table, child_table_name
-from roster_platform.ingest.report import Drift
+from roster_platform.ingest.report import UNDECLARED, Drift
 
 _FIELDS = "fields"
 _ACCEPTED = "accepted_fields"
+_ACCEPTED_NEW = "accepted_new_fields"
 _MOST_NAMED = 10
 
 
@@ -49,6 +50,27 @@ def absent_fields(
         for drift in missing
         if (drift.table, drift.field) not in said
         and drift.field not in accepted.get(drift.table, ())
+    ]
+
+
+def without_accepted(
+    noticed: Sequence[Drift], state: MutableMapping[str, Any], *, accept: bool = False
+) -> list[Drift]:
+    """Return what was noticed row by row, but for undeclared fields that are accepted.
+
+    ``state`` (the dlt resource's) remembers them; ``accept`` takes those of this read.
+    """
+    accepted: MutableMapping[str, list[str]] = state.setdefault(_ACCEPTED_NEW, {})
+    if accept:
+        for drift in noticed:
+            if drift.problem == UNDECLARED:
+                known = {*accepted.get(drift.table, ()), drift.field}
+                accepted[drift.table] = sorted(known)
+    return [
+        drift
+        for drift in noticed
+        if drift.problem != UNDECLARED
+        or drift.field not in accepted.get(drift.table, ())
     ]
 
 

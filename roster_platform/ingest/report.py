@@ -34,6 +34,10 @@ class Drift:
         return f"{self.table}.{self.field}: {self.problem}{rows}"
 
 
+UNDECLARED = "undeclared field"
+"""The problem of a field that came and is not declared; it lands all the same."""
+
+
 @dataclass
 class ReadReport:
     """Filled while a source is read; shown in Dagster's metadata and on the console."""

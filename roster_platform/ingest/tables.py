@@ -50,7 +50,7 @@ from roster_platform.ingest.keys import comparing_key
 from roster_platform.ingest.record_digests import digests, row_texts
 from roster_platform.ingest.record_parser import RecordParser, Records
 from roster_platform.ingest.records import DictRecords
-from roster_platform.ingest.report import Drift
+from roster_platform.ingest.report import UNDECLARED, Drift
 
 _OBSERVED_AT_TYPE = ARROW_TYPES["timestamp"]
 _OWN_COLUMNS = {
@@ -388,7 +388,7 @@ class TableBuilder:
             columns[name] = pa.array(map(as_text, values), pa.string())
             if source is not None and source in came:
                 present = len(records) - columns[name].null_count
-                self._note(table, source, "undeclared field", present)
+                self._note(table, source, UNDECLARED, present)
 
     def _with_keys(self, records: Records) -> Records:
         """The records that have their key; those without are counted."""

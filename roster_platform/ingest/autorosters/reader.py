@@ -29,7 +29,11 @@ from roster_platform.ingest.autorosters.writing import (
     Batch,
     Reading,
 )
-from roster_platform.ingest.drift import absent_fields, required_fields_missing
+from roster_platform.ingest.drift import (
+    absent_fields,
+    required_fields_missing,
+    without_accepted,
+)
 from roster_platform.ingest.errors import (
     DriftError,
     HeldBackError,
@@ -115,7 +119,11 @@ class PagesReader:
     def drifts(self) -> list[Drift]:
         """All that was not as declared in the pages that were read."""
         report = self._report
-        drifts = [d for builder in self._builders.values() for d in builder.drifts]
+        drifts = without_accepted(
+            [d for builder in self._builders.values() for d in builder.drifts],
+            self._state,
+            accept=report.accept_fields,
+        )
         drifts += [
             _as_drift(finding, pages, report)
             for finding, pages in report.findings.items()

@@ -17,7 +17,11 @@ from urllib.parse import quote
 
 from roster_platform.ingest import clock, documents
 from roster_platform.ingest.catalogue import Endpoint, Parent
-from roster_platform.ingest.drift import absent_fields, required_fields_missing
+from roster_platform.ingest.drift import (
+    absent_fields,
+    required_fields_missing,
+    without_accepted,
+)
 from roster_platform.ingest.errors import BadResponseError, NotFoundError
 from roster_platform.ingest.reads import KnownReads, Outcome
 from roster_platform.ingest.report import Drift, ReadReport
@@ -127,6 +131,11 @@ class EndpointReader:
             accept=report.accept_fields,
             sources=builder.sources,
         )
+
+    def noticed(self, builder: TableBuilder) -> list[Drift]:
+        """Return what was not as declared in the records that were built."""
+        accept = self._report.accept_fields
+        return without_accepted(builder.drifts, self._state, accept=accept)
 
     def _passes(self) -> Iterator[list[bytes]]:
         stops_early = self._stops_early()

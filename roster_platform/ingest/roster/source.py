@@ -173,7 +173,7 @@ def read_items(
             for records in reader.newest()
             for name, arrow in builder.build(records, reader.observed_at).items()
         ]
-    report.drifts = builder.drifts + absent
+    report.drifts = reader.noticed(builder) + absent
 
 
 def empty_tables(endpoint: Endpoint, settings: RosterSettings) -> Iterator[Any]:
