@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from roster_platform.ingest.settings import PlatformSettings
+from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.deployment import ROOT, Deployment
 from tests.destinations import (
@@ -75,6 +77,59 @@ def test_a_lake_in_a_bucket_shows_hashes_and_no_secret(
     ]
     assert {key["Key"].split("/")[1] for key in stored} >= {"roster_data", "marts"}
     assert deployment.files_that_contain(ACCESS["aws_secret_access_key"]) == []
+
+
+def test_retention_leaves_few_files_of_a_lake_and_every_row(sandbox, tmp_path) -> None:
+    deployment = Deployment(
+        tmp_path,
+        {**sandbox.environment, "ROSTER_PLATFORM__DESTINATION": "ducklake"},
+    )
+    load = ("roster_platform.ingest", "roster", "programs", "orders")
+    for _ in range(3):
+        done = deployment.run(*load, "--reload-unchanged")
+        assert done.returncode == 0, done.stdout
+    orphan = tmp_path / "lake" / "roster_data" / "orders" / "ducklake-killed.parquet"
+    duckdb.sql("select 1 as a").write_parquet(str(orphan))
+
+    def state() -> tuple[list[tuple], int, int]:
+        """Every order, the files of the lake, and the bytes of its catalogue."""
+        with running(deployment).pipeline("look", "roster_data") as run:
+            rows = run.query("select order_id from {table} order by 1", "orders")
+        files = sum(1 for _ in (tmp_path / "lake").rglob("*.parquet"))
+        return (
+            list(rows),
+            files,
+            sum(f.stat().st_size for f in tmp_path.glob("*.sqlite")),
+        )
+
+    orders, files, catalogue = state()
+    assert len(orders) == 60
+    retention = ("dagster", "job", "execute", "-m", "roster_platform.definitions")
+    # Nothing is as old as a week.
+    done = deployment.run(*retention, "-j", "retention")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert orphan.exists()
+    done = deployment.run(
+        *(*retention, "-j", "retention"), ROSTER_PLATFORM__KEEP_LAKE_DAYS="0"
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "small files were merged" in done.stdout
+    after = state()
+    assert after[0] == orders
+    assert not orphan.exists()
+    assert after[1] < files
+    assert len([*orphan.parent.iterdir()]) == 1
+    assert after[2] <= catalogue
+    # Loads go on.
+    done = deployment.run(*load)
+    assert done.returncode == 0, done.stdout
+    assert state()[0] == orders
+
+
+def running(deployment: Deployment) -> Warehouse:
+    """The warehouse of a deployment, in this process."""
+    data_dir = str(deployment.folder)
+    return Warehouse(PlatformSettings(data_dir=data_dir, destination="ducklake"))
 
 
 def test_several_first_writers_make_one_catalogue(sandbox, tmp_path) -> None:

@@ -46,7 +46,7 @@ class Destination:
     DuckDB itself reads and writes it, and ``attach`` how it gets there, for those it can
     reach at all; ``prepare`` does what the first connection of all must do alone.
     ``holds_nul``: its text may have the character U+0000 in it. ``connections_kept``:
-    while it lasts, connections are used again.
+    while it lasts, connections are used again. ``is_lake``: it needs maintenance.
     """
 
     make: Callable[..., Any]
@@ -61,6 +61,7 @@ class Destination:
     prepare: Callable[[Lazily], None] = lambda client: None
     holds_nul: bool = True
     connections_kept: Callable[[], AbstractContextManager[None]] = nullcontext
+    is_lake: bool = False
 
 
 def destination_of(name: str) -> Destination:
@@ -345,6 +346,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         attach=_attach,
         prepare=_make_catalogue,
         connections_kept=_lake_connections_kept,
+        is_lake=True,
     ),
     "filesystem": Destination(
         make=_files,
@@ -356,6 +358,7 @@ DESTINATIONS: Mapping[str, Destination] = {
         is_attached=True,
         attach=_attach,
         connections_kept=_lake_connections_kept,
+        is_lake=True,
     ),
     "postgres": Destination(
         make=lambda _, **options: dlt.destinations.postgres(**options),

@@ -51,6 +51,8 @@ class PlatformSettings(BaseConfiguration):
     keep_sent_days: int = 730
     """How long the outbox knows what was sent, and keeps its files; what comes again
     later is sent again."""
+    keep_lake_days: int = 7
+    """How long the earlier states of a lake, and the files that they need, stay."""
     executor: Literal["in_process", "multiprocess", "celery", "kubernetes"] = (
         "in_process"
     )

@@ -140,6 +140,19 @@ class Warehouse:
         return self._kind.is_attached
 
     @property
+    def is_lake(self) -> bool:
+        """Return whether its tables are files with a catalogue next to them."""
+        return self._kind.is_lake
+
+    @property
+    def catalogue_file(self) -> Path | None:
+        """The SQLite file of a lake's catalogue; None where it is on a server."""
+        if not self.is_lake:
+            return None
+        catalogue = self._client().credentials.catalog
+        return Path(catalogue.database) if catalogue.drivername == "sqlite" else None
+
+    @property
     def dialect(self) -> str:
         """sqlglot's name of the SQL that the warehouse speaks."""
         return "duckdb" if self.is_attached else self.settings.destination

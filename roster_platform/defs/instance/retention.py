@@ -1,10 +1,13 @@
 """Dagster's own history: what is old is deleted once a day, and the disk gets it back."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from roster_platform.ingest.lake_maintenance import maintain_lake
 from roster_platform.ingest.settings import platform_settings
+from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.automation import schedule_of
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.retention import delete_old_runs as delete_runs_before
@@ -30,14 +33,31 @@ def delete_old_runs(context: dg.OpExecutionContext) -> None:
     )
 
 
+@dg.op
+def tidy_lake(context: dg.OpExecutionContext) -> None:
+    """Merge the small files of a lake, and remove states older than ``keep_lake_days``."""
+    with readable_failures():
+        warehouse = Warehouse.from_settings()
+        done = maintain_lake(
+            warehouse, keep=timedelta(days=warehouse.settings.keep_lake_days)
+        )
+    if done is None:
+        context.log.info("%s is no lake.", warehouse.settings.destination)
+        return
+    context.log.info("%s", done)
+    context.add_output_metadata(asdict(done))
+
+
 @dg.job
 def retention() -> None:
     """Delete Dagster's old runs with their events and logs, and compact its databases.
 
     The last materialization of every asset and partition and the last evaluations of every
-    check stay.
+    check stay. Where the warehouse is a lake, its small files are merged, and old ones
+    removed.
     """
     delete_old_runs()
+    tidy_lake()
 
 
 retention_daily = schedule_of("retention_daily", retention)
