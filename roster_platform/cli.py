@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -246,7 +246,12 @@ def _reads() -> int:
     from roster_platform.ingest.reads import latest_reads
     from roster_platform.ingest.warehouse import Warehouse
 
-    table = Table("endpoint", "last read", "outcome", "records", "why")
+    # Where the screen is narrow, nothing is cut.
+    table = Table(
+        Column("endpoint", overflow="fold"),
+        *("last read", "outcome", "records"),
+        Column("why", overflow="fold"),
+    )
     unproven = 0
     try:
         warehouse = Warehouse.from_settings()

@@ -65,9 +65,20 @@ class Finding:
 def diagnose(*, check_mappings: bool = False) -> Iterator[Finding]:
     """Every check, one after the other; a problem in one does not stop the others.
 
+    A problem that several find, such as a file that cannot be read, comes once.
     ``check_mappings`` probes the APIs as well, which takes minutes and some of their rate
     limit, so it is only done when asked for.
     """
+    problems = set()
+    for finding in _findings(check_mappings):
+        if finding.state == "problem":
+            if finding.what in problems:
+                continue
+            problems.add(finding.what)
+        yield finding
+
+
+def _findings(check_mappings: bool) -> Iterator[Finding]:
     yield from _guarded("versions", _versions)
     yield from _guarded("configuration", _configuration)
     yield from _guarded("settings", _unknown_settings)

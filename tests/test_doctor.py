@@ -124,4 +124,4 @@ def test_a_lock_a_wrong_setting_and_a_dead_api_are_told(deployment) -> None:
     assert "could not be read at /v2/programs" in done.stdout
     done = deployment.run(*DOCTOR, ROSTER_PLATFORM__DESTINATION="nowhere")
     assert done.returncode == 1
-    assert "ROSTER_PLATFORM__DESTINATION is 'nowhere'" in done.stdout
+    assert done.stdout.count("ROSTER_PLATFORM__DESTINATION is 'nowhere'") == 1
