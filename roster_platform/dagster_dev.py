@@ -12,17 +12,21 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _SERVING = re.compile(r"Serving dagster-webserver on (?P<url>http://\S+)")
 _DAEMON_RUNS = "Instance is configured with the following daemons"
 _NOT_FOR_PEOPLE = "Found a dagster instance configuration value"
 _SUPERSEDED = "ignore:Function `dev_command` is superseded"
 _STOPPING_SECONDS = 30
+_SERVING_SECONDS = 60
 
 
 def main() -> int:
@@ -74,6 +78,8 @@ def run(
                 url = serving["url"]
             daemon_runs |= _DAEMON_RUNS in line
             if url and daemon_runs and not is_ready:
+                # It says where it will serve a moment before it does.
+                _wait_for(url, process)
                 is_ready = True
                 ready(url)
         return process.wait()
@@ -81,6 +87,21 @@ def run(
         return 0
     finally:
         _end(process)
+
+
+def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    """Return when a server answers at an address, its process has ended, or late."""
+    address = urlsplit(url)
+    deadline = time.monotonic() + _SERVING_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with (
+            suppress(OSError),
+            socket.create_connection(
+                (address.hostname or "", address.port or 80), timeout=5
+            ),
+        ):
+            return
+        time.sleep(0.1)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 # it only ends on Ctrl-C, and one of them does not listen even to that.
 _DAGSTER = textwrap.dedent(
     """
-    import signal, subprocess, sys, warnings
+    import signal, socket, subprocess, sys, warnings
 
     try:
         deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
@@ -24,7 +24,10 @@ _DAGSTER = textwrap.dedent(
         open("service.pid", "w").write(str(service.pid))
         print("WARNING - Found a dagster instance configuration value (dagster.yaml)")
         warnings.warn("Function `dev_command` is superseded and its usage is discouraged.")
-        print("INFO - Serving dagster-webserver on http://127.0.0.1:3001 in process 1")
+        server = socket.create_server(("127.0.0.1", 0))
+        url = "http://127.0.0.1:%d" % server.getsockname()[1]
+        open("url", "w").write(url)
+        print(f"INFO - Serving dagster-webserver on {url} in process 1")
         print("INFO - Instance is configured with the following daemons: []")
         service.wait()
     except KeyboardInterrupt:
@@ -72,7 +75,8 @@ def test_nothing_is_left_when_it_is_ended(folder, number) -> None:
         process.send_signal(number)
         rest = process.stdout.read()
     assert process.returncode == 0, rest
-    assert lines[-1] == ("Dagster is ready: http://127.0.0.1:3001 (Ctrl-C stops it)\n")
+    url = (folder / "url").read_text()
+    assert lines[-1] == (f"Dagster is ready: {url} (Ctrl-C stops it)\n")
     assert not any(word in "".join(lines) for word in ("Found a", "superseded"))
     assert (folder / "interrupted").exists()
     deadline = time.monotonic() + 60
