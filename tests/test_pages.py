@@ -348,8 +348,12 @@ def test_the_command_retires_what_is_no_longer_configured(tmp_path, sandbox) -> 
     # All at once is more likely a slip, and one of two is not.
     returned, said = loaded(deployment.page_ids[2])
     assert returned == 0, said
-    assert "2 of 3 known pages are gone from the configuration" in said
+    assert "2 of 2 known pages are gone from the configuration" in said
     assert "retired, as" not in said
+    # Nor is the only one of a house, when its id is misspelt.
+    returned, said = loaded(wrong)
+    assert returned == 1
+    assert "3 of 3 known pages" in said
     returned, said = loaded(first, deployment.page_ids[2])
     assert returned == 0, said
     assert f"roster page {second}" in said

@@ -27,16 +27,15 @@ from typing import Any
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
 from roster_platform.ingest.autorosters.retirement import (
-    read_pages,
+    pages_to_retire,
     retire_pages,
-    why_not_retired,
 )
 from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.ingest.outbox.send import load_outbox
-from roster_platform.ingest.page_ids import SETTING, as_known, page_ids
+from roster_platform.ingest.page_ids import SETTING, page_ids
 from roster_platform.ingest.pipelines import pipelines_kept
 from roster_platform.ingest.reads import Outcome
 from roster_platform.ingest.roster import load_endpoint
@@ -177,12 +176,10 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
             raise IngestError("--user needs exactly one --page.")
         return {"user": lambda: load_user(pages[0], options.user, warehouse=warehouse)}
     if not options.page:
-        known = read_pages(warehouse)
-        gone = known - set(as_known(pages, known))
-        if held_back := why_not_retired(gone, len(gone) + len(pages), pages):
+        gone, held_back = pages_to_retire(pages, warehouse)
+        _retire(gone, warehouse)
+        if held_back:
             print(held_back)
-        else:
-            _retire(sorted(gone), warehouse)
     loads = {"pages": load_pages, "page_users": load_page_users}
     return {
         kind: partial(
@@ -198,6 +195,8 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
 
 
 def _retire(pages: Sequence[str], warehouse: Warehouse) -> None:
+    if not pages:
+        return
     purge = warehouse.settings.retired_pages == "purge"
     retire_pages(pages, warehouse=warehouse, purge=purge)
     for page in pages:

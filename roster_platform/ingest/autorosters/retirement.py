@@ -13,7 +13,7 @@ from typing import Any
 from dlt.extract import DltSource
 
 from roster_platform.ingest.autorosters.flatten import Rows
-from roster_platform.ingest.autorosters.known import earlier_reads
+from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
     DATASET_NAME,
     PIPELINE_NAME,
@@ -22,7 +22,7 @@ from roster_platform.ingest.autorosters.source import (
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
 from roster_platform.ingest.catalogue import versions_table_name
-from roster_platform.ingest.page_ids import is_safe, listed
+from roster_platform.ingest.page_ids import as_known, is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
 from roster_platform.ingest.reads import (
     READS,
@@ -102,9 +102,21 @@ def why_not_retired(
     return None
 
 
-def read_pages(warehouse: Warehouse) -> set[str]:
-    """Return the pages that were read, or tried, and are not retired."""
-    return {read.part for read in latest_reads(warehouse, DATASET_NAME) if read.part}
+def pages_to_retire(
+    configured: Sequence[str], warehouse: Warehouse
+) -> tuple[list[str], str | None]:
+    """Return the pages that are no longer configured, and why others of them stay.
+
+    A page that never could be read is one whose id was wrong.
+    """
+    tried = {read.part for read in latest_reads(warehouse, DATASET_NAME) if read.part}
+    gone = sorted(tried - set(as_known(configured, tried)))
+    if not gone:
+        return [], None
+    with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+        read = {page for page in known_pages(run) if page in tried}
+    held_back = why_not_retired(read & set(gone), len(read), configured)
+    return [page for page in gone if not held_back or page not in read], held_back
 
 
 def _log_retirement(run: PipelineRun, page_ids: Sequence[str]) -> None:
