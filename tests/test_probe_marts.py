@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from roster_platform.sandbox import running_sandbox
+from tests import openapi_documents
 from tests.deployment import UNTESTED_BUILD, Deployment
 from tests.local_api import local_api
+from tests.openapi_documents import STYLES
 from tests.published_marts import differing
 from tests.variants import RULES, VARIANTS, Variant
 
@@ -91,3 +94,45 @@ def test_the_marts_are_those_of_the_usual_names(
         ) == [(None,)]
         missing = deployment.query("select input_name from marts.rpt_incomplete_inputs")
         assert any("likes" in name for (name,) in missing), missing
+
+
+@contextmanager
+def _played(folder: Path, **shape: Any) -> Iterator[Deployment]:
+    """The whole graph of a sandbox, learnt from its document where it has one."""
+    with running_sandbox(orders=60, pages=1, members=5, **shape) as sandbox:
+        deployment = Deployment(
+            folder,
+            {
+                **sandbox.environment,
+                "ROSTER_PLATFORM__MAPPINGS_DIR": str(folder / "mappings"),
+            },
+        )
+        if document := shape.get("openapi"):
+            done = deployment.run(
+                "roster_platform.cli", "calibrate", "--openapi", str(document)
+            )
+            assert done.returncode == 0, done.stdout[-5000:]
+        for command in (("roster_platform.ingest", "roster"), UNTESTED_BUILD):
+            done = deployment.run(*command)
+            assert done.returncode == 0, done.stdout[-5000:]
+        deployment.publish()
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def undocumented(tmp_path_factory) -> Iterator[Path]:
+    with _played(tmp_path_factory.mktemp("undocumented")) as deployment:
+        yield deployment.folder / "published" / "roster.duckdb"
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_marts_of_a_documented_api_are_those_of_the_sandbox(
+    name: str, is_long: bool, request, tmp_path: Path
+) -> None:
+    if not is_long:
+        pytest.skip("built in the long form")
+    usual = request.getfixturevalue("undocumented")
+    path = openapi_documents.write(name, tmp_path)
+    with _played(tmp_path / "data", openapi=path) as deployment:
+        published = deployment.folder / "published" / "roster.duckdb"
+        print(name, differing(usual, published, [*_TIMES, "_key", "_id"]))
