@@ -114,7 +114,7 @@ def test_an_empty_configuration_retires_nothing(instance, monkeypatch) -> None:
     apply(instance, tick(instance))
     monkeypatch.setenv(PAGE_IDS, "")
     result = tick(instance, cursor="1")
-    assert "all 2 registered pages stay" in str(result.skip_message)
+    assert "all 2 known pages stay" in str(result.skip_message)
 
 
 @pytest.mark.parametrize(("registered", "stay"), [(1, 0), (2, 0), (3, 1), (12, 5)])
@@ -132,7 +132,7 @@ def test_most_pages_at_once_are_not_retired(
     (load,) = result.run_requests
     assert list(load.tags.values()) == ["n1", "n3"]
     apply(instance, result)
-    gone = f"{registered - stay} of {registered} registered pages are gone"
+    gone = f"{registered - stay} of {registered} known pages are gone"
     cursor = result.cursor
     for _ in range(2):
         with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
