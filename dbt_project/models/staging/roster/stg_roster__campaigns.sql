@@ -10,7 +10,7 @@ final as (
         id as campaign_id,
         name as campaign_name,
         program_id,
-        status,
+        {{ word('status') }} as status,
         start_date,
         end_date,
         created_at,

@@ -10,7 +10,7 @@ final as (
         {{ surrogate_key(['campaign_id', 'contact_id']) }} as participation_id,
         campaign_id,
         contact_id,
-        status as participation_status,
+        {{ word('status') }} as participation_status,
         added_at,
         sent_at,
         opened_at,

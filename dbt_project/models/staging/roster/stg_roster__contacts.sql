@@ -15,7 +15,7 @@ final as (
         social_handle,
         discord_handle,
         discord_handle_key,
-        stage,
+        {{ contact_stage('stage') }} as stage, -- noqa: RF04
         program_id,
         referral_id,
         referral_id_key,

@@ -33,7 +33,7 @@ final as (
         discord_handle_key,
         referral_id,
         referral_id_key,
-        stage,
+        {{ contact_stage('stage') }} as stage, -- noqa: RF04
         program_id,
         order_id,
         reward_id,

@@ -9,7 +9,7 @@ final as (
     select
         id as program_id,
         name as program_name,
-        status,
+        {{ word('status') }} as status,
         {{ currency_code() }} as currency,
         {{ word('commission_type') }} as commission_type,
         commission_value,
