@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psutil
 
 
 def listening() -> set[str]:
     """The addresses at which they listen for TCP."""
-    return {
-        connection.laddr.ip
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        # One that has ended meanwhile listens nowhere.
+        with suppress(psutil.NoSuchProcess):
+            found |= {
+                connection.laddr.ip
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+    return found

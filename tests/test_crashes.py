@@ -94,6 +94,12 @@ def test_a_run_that_died_is_made_good_by_the_next(
                 os.kill(process.pid, how)
                 tried()
             process.join(_PATIENCE_SECONDS)
+            if process.is_alive() and how is signal.SIGINT:
+                # Seen once in hundreds: DuckDB waits for ever for the end of its own
+                # database, in its own code, when Ctrl-C came while that was closed. Whoever
+                # meets that ends the process by force, which must lose nothing either.
+                process.kill()
+                process.join(_PATIENCE_SECONDS)
             assert process.exitcode is not None
     for command in reads:
         done = deployment.run(*command)
