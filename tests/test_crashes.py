@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from roster_platform.sandbox import Sandbox, running_sandbox
-from tests.deployment import Deployment
+from tests.deployment import ROOT, Deployment
 from tests.forks import ForkServerProcess, start_module
 
 INGEST = "roster_platform.ingest"
@@ -94,12 +96,6 @@ def test_a_run_that_died_is_made_good_by_the_next(
                 os.kill(process.pid, how)
                 tried()
             process.join(_PATIENCE_SECONDS)
-            if process.is_alive() and how is signal.SIGINT:
-                # Seen once in hundreds: DuckDB waits for ever for the end of its own
-                # database, in its own code, when Ctrl-C came while that was closed. Whoever
-                # meets that ends the process by force, which must lose nothing either.
-                process.kill()
-                process.join(_PATIENCE_SECONDS)
             assert process.exitcode is not None
     for command in reads:
         done = deployment.run(*command)
@@ -107,6 +103,24 @@ def test_a_run_that_died_is_made_good_by_the_next(
     assert contents(deployment) == undisturbed
     runs = deployment.folder / "dlt" / "runs"
     assert [path for path in runs.iterdir() if path.is_dir()] == []
+
+
+_LOSES_CTRL_C = """
+import os, signal
+from roster_platform.ingest.__main__ import ended_by_ctrl_c
+
+with ended_by_ctrl_c(seconds=1):
+    for _ in range(600):
+        try:
+            os.kill(os.getpid(), signal.SIGINT) if _ == 0 else signal.sigtimedwait([], 1)
+        except KeyboardInterrupt:
+            pass  # as a destructor loses it
+"""
+
+
+def test_ctrl_c_ends_a_load_that_never_hears_of_it() -> None:
+    done = subprocess.run([sys.executable, "-c", _LOSES_CTRL_C], cwd=ROOT)
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_runs_started_at_once_all_finish(

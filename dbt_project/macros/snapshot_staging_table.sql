@@ -113,7 +113,7 @@
     select * from updates
 {%- endmacro %}
 
-{#- The next timestamp that can be told from this one. -#}
+{#- The next timestamp that differs from this one. -#}
 {% macro just_after(timestamp) -%}
     cast({{ dbt.dateadd('microsecond', 1, timestamp) }} as {{ raw_type('timestamp') }})
 {%- endmacro %}

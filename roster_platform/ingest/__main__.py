@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warehouse = Warehouse.from_settings()
         warn_of_unknown_settings()
         steps = options.steps(options, warehouse)
-        with pipelines_kept():
+        with pipelines_kept(), ended_by_ctrl_c():
             failures = sum(
                 not _run(options.source, name, load) for name, load in steps.items()
             )
@@ -67,6 +68,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 130
     return 1 if failures else 0
+
+
+@contextmanager
+def ended_by_ctrl_c(seconds: int = 60) -> Iterator[None]:
+    """Let Ctrl-C end the process some seconds later, should it not end by itself.
+
+    An exception that a destructor raises is lost, and DuckDB may then wait for ever, in its
+    own code, for a database that was not closed to its end. No other Ctrl-C reaches it
+    there; a load that is killed loses nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        # Ignored, as a script starts what runs in the background, or somebody else's.
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        signal.alarm(seconds)  # by default, its end ends the process
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGINT, before)
 
 
 def _parser() -> argparse.ArgumentParser:
