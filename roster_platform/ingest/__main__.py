@@ -143,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
             action="store_true",
             help="write what did not change, too",
         )
+        each.add_argument(
+            "--ask-again",
+            action="store_true",
+            help="ask for what an interrupted read was answered already, too",
+        )
     for capture in CAPTURES.values():
         sending = sources.add_parser(
             capture.name, help=f"send the {capture.noun}s in the outbox"
@@ -178,6 +183,7 @@ def _roster_steps(options: argparse.Namespace, warehouse: Warehouse) -> Steps:
             confirm_drops=options.confirm_drops,
             accept_fields=options.accept_fields,
             reload_unchanged=options.reload_unchanged,
+            ask_again=options.ask_again,
         )
         for name in names
     }
@@ -216,6 +222,7 @@ def _autorosters_steps(options: argparse.Namespace, warehouse: Warehouse) -> Ste
             confirm_drops=options.confirm_drops,
             accept_fields=options.accept_fields,
             reload_unchanged=options.reload_unchanged,
+            ask_again=options.ask_again,
         )
         for kind in kinds
     }

@@ -15,6 +15,7 @@ five times slower than reading pages side by side. This client keeps dlt's vocab
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import threading
 import time
@@ -33,7 +34,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -44,6 +45,7 @@ import tenacity
 from dlt.common import jsonpath
 
 from roster_platform.ingest import documents
+from roster_platform.ingest.answers import Answer, parts_of
 from roster_platform.ingest.encodings import as_utf8
 from roster_platform.ingest.errors import (
     AccessDeniedError,
@@ -58,6 +60,7 @@ from roster_platform.ingest.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.gate import gate_of
+from roster_platform.ingest.kept_answers import KeptAnswers
 from roster_platform.ingest.page_signs import (
     Around,
     error_in,
@@ -82,30 +85,8 @@ class _Object(msgspec.Struct):
     """Any JSON object."""
 
 
-# JSON taken apart no further than asked for: parts stay the bytes they came in.
-_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OBJECTS = msgspec.json.Decoder(list[_Object])
 _NO_RECORDS = (b"", b"null")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A JSON answer, its headers, and the API's clock when it was sent (UTC)."""
-
-    raw: bytes
-    date: datetime
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    url: str = ""
-
-    @cached_property
-    def body(self) -> Any:
-        return documents.loads(self.raw)
-
-    @cached_property
-    def parts(self) -> Mapping[str, bytes]:
-        """The members of an object, as bytes; empty for anything else."""
-        return _parts_of(self.raw)
 
 
 @dataclass(frozen=True)
@@ -142,7 +123,8 @@ class ApiClient:
 
     ``name`` is what messages call the API, ``headers`` carry the credentials,
     ``secret`` is the credential itself (so that it can be struck from messages) and
-    ``remedies`` maps a status (401, 403, 404) to the sentence that says what to do.
+    ``remedies`` maps a status (401, 403, 404) to the sentence that says what to do. What
+    was ``kept`` of a read that was interrupted is not asked again.
     """
 
     def __init__(
@@ -152,6 +134,7 @@ class ApiClient:
         headers: Mapping[str, str],
         secret: str,
         remedies: Mapping[int, str],
+        kept: KeptAnswers | None = None,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -164,6 +147,7 @@ class ApiClient:
             60.0 / settings.requests_per_minute if settings.requests_per_minute else 0.0
         )
         self._refused: IngestError | None = None
+        self.kept = kept
 
     def __enter__(self) -> Self:
         self._loop = _BackgroundLoop()
@@ -237,7 +221,7 @@ class ApiClient:
                     raise self._given_up(path)
 
             try:
-                answer = await self._ask(_Request("GET", path, before_send=give_up))
+                answer = await self._read(_Request("GET", path, before_send=give_up))
             except IngestError as error:
                 in_vain += isinstance(error, UnreachableError)
                 return path, error
@@ -322,8 +306,10 @@ class ApiClient:
 
         async def fetch(ask: Ask) -> tuple[Ask, Answer]:
             if ask.url is None:
-                return ask, await self._get(path, {**params, **ask.params})
-            return ask, await self._get(self.same_host(path, followed, ask.url), {})
+                asked = {**params, **ask.params}
+                return ask, await self._get(path, asked, of_list=True)
+            url = self.same_host(path, followed, ask.url)
+            return ask, await self._get(url, {}, of_list=True)
 
         asks: Sequence[Ask] = [pager.first()]
         while asks:
@@ -377,10 +363,40 @@ class ApiClient:
         signs = signs_of(
             around, answer.headers, count, paging.page_size, paging.declared
         )
-        return Page(number, raw, count, signs, answer.date)
+        return Page(number, raw, count, signs, answer.date, answer.received_at)
 
-    async def _get(self, path: str, params: Mapping[str, Any]) -> Answer:
-        return await self._ask(_Request("GET", path, params))
+    async def _get(
+        self, path: str, params: Mapping[str, Any], *, of_list: bool = False
+    ) -> Answer:
+        return await self._read(_Request("GET", path, params), of_list=of_list)
+
+    async def _read(self, request: _Request, *, of_list: bool = False) -> Answer:
+        """The answer to a GET, unless it is kept; of pages ``of_list`` in their order."""
+        if self.kept is None:
+            return await self._ask(request)
+        params = sorted((name, str(value)) for name, value in request.params.items())
+        asked = [self._base_url, request.path, params, self._secret]
+        key = hashlib.sha256(documents.dumps(asked)).digest()
+        is_unjudged = self.kept.is_unjudged
+        if not is_unjudged and (answer := self.kept.answer(key)):
+            return answer
+        answer = await self._ask(request)
+        if is_unjudged:
+            volatile = self._settings.volatile_fields or ()
+            self.kept.judge(key, answer, of_list=of_list, volatile=volatile)
+        if not self._has_secret(answer):
+            self.kept.keep(key, request.path, answer)
+        return answer
+
+    def _has_secret(self, answer: Answer) -> bool:
+        """Return whether an answer may hold a credential: ours, or a cookie."""
+        secret = self._secret.encode()
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return (
+            "set-cookie" in headers
+            or secret in answer.raw
+            or any(self._secret in value for value in headers.values())
+        )
 
     async def _ask(self, request: _Request) -> Answer:
         retrying = tenacity.AsyncRetrying(
@@ -662,13 +678,6 @@ def _proxy_of(url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def _parts_of(raw: bytes) -> Mapping[str, bytes]:
-    try:
-        return {name: bytes(part) for name, part in _PARTS.decode(raw).items()}
-    except msgspec.ValidationError:
-        return {}
-
-
 def selected(answer: Answer, selector: str) -> tuple[bytes, list[Around]]:
     """The list of records as bytes, and the objects around it, decoded.
 
@@ -696,7 +705,7 @@ def selected(answer: Answer, selector: str) -> tuple[bytes, list[Around]]:
         raw = parts.pop(name)
         about = {other: documents.loads(part) for other, part in parts.items()}
         around.append((".".join(keys[:depth]), about))
-        parts = dict(_parts_of(raw))
+        parts = dict(parts_of(raw))
     return (b"[]" if raw == b"null" else raw), around
 
 

@@ -163,7 +163,8 @@ class Page:
     """One page of records, in the order the API sent them.
 
     ``raw`` is their JSON list, ``count`` its length and ``digest`` that of its bytes: the
-    same bytes are the same content.
+    same bytes are the same content. ``date`` is when it was sent by the API's clock,
+    ``received_at`` when it came by ours.
     """
 
     number: int
@@ -171,6 +172,7 @@ class Page:
     count: int
     signs: PageSigns
     date: datetime
+    received_at: datetime
 
     @cached_property
     def digest(self) -> bytes:

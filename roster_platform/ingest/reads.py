@@ -117,6 +117,16 @@ def known_reads(run: PipelineRun, endpoint: str) -> KnownReads:
     return KnownReads(max(observed, default=None), next(complete, None))
 
 
+def landed_at(run: PipelineRun, endpoint: str, part: str = "") -> datetime | None:
+    """Return when an endpoint or page was read last, by our clock, and answered."""
+    rows = run.query(
+        f"select max(read_at) from {{table}} where endpoint = '{endpoint}' "
+        f"and part = '{part}' and outcome <> '{Outcome.FAILED}'",
+        table=READS.name,
+    )
+    return rows[0][0] if rows else None
+
+
 def latest_reads(warehouse: Warehouse, dataset: str) -> list[Read]:
     """Return the last read of each endpoint or page of a dataset, by name.
 

@@ -58,6 +58,8 @@ class ReadReport:
     """How many records the API says there are; None when it does not say."""
     held: int | None = None
     """How many records the warehouse now holds that the API is known to list."""
+    resumed: int = 0
+    """How many answers of a read that was interrupted were used, and not asked again."""
     deleted: int = 0
     """How many records a complete read missed, and marked as deleted."""
     observed_at: datetime | None = None
@@ -134,6 +136,12 @@ class ReadReport:
 
     def done(self) -> None:
         """Log what was read and loaded, and how long it took."""
+        if self.resumed:
+            self.logger.info(
+                "%s: %s answers are of a read that was interrupted before",
+                self.name,
+                f"{self.resumed:,}",
+            )
         self.logger.info(
             "%s: loaded %s rows from %s requests in %.1f s",
             self.name,

@@ -158,7 +158,17 @@ class ClientSettings(BaseConfiguration):
 
 
 @configspec
-class RosterSettings(ClientSettings):
+class ReadSettings(ClientSettings):
+    """One API's client, and what becomes of reads that take long."""
+
+    resume_within_minutes: float = 60.0
+    """What a read that was interrupted got is not asked again for so long; 0: at once."""
+    land_every_seconds: float = 180.0
+    """A read that takes longer lands what it has every so many seconds."""
+
+
+@configspec
+class RosterSettings(ReadSettings):
     """Roster (``sources.roster_source``)."""
 
     base_url: str = "https://api.getroster.com"
@@ -220,7 +230,7 @@ class RosterSettings(ClientSettings):
 
 
 @configspec
-class AutoRostersSettings(ClientSettings):
+class AutoRostersSettings(ReadSettings):
     """Auto Rosters (``sources.autorosters_source``)."""
 
     base_url: str = "https://autorosters.com/api"
@@ -345,13 +355,13 @@ def resolved(spec: _Settings, sections: tuple[str, ...]) -> _Settings:
         # The key of hashes stays as it is: with another every hash changes.
         if is_secret_hint(hint) and name != "pii_key" and (getattr(settings, name)):
             setattr(settings, name, trimmed(str(getattr(settings, name))) or None)
-    if isinstance(settings, ClientSettings):
+    if isinstance(settings, ReadSettings):
         settings.base_url = trimmed(settings.base_url)
         _check_client(settings, ".".join(sections))
     return settings
 
 
-def _check_client(settings: ClientSettings, section: str) -> None:
+def _check_client(settings: ReadSettings, section: str) -> None:
     url = urlsplit(settings.base_url)
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise ConfigurationError(
@@ -363,10 +373,13 @@ def _check_client(settings: ClientSettings, section: str) -> None:
             f"base_url under [{section}] would send the token in clear text to "
             f"{url.hostname}. Use https; plain http is accepted on this machine only."
         )
-    if settings.clock_tolerance_seconds < 0:
-        raise ConfigurationError(
-            f"clock_tolerance_seconds under [{section}] must not be below 0."
-        )
+    for name in (
+        "clock_tolerance_seconds",
+        "resume_within_minutes",
+        "land_every_seconds",
+    ):
+        if getattr(settings, name) < 0:
+            raise ConfigurationError(f"{name} under [{section}] must not be below 0.")
     check_limits(settings, section)
 
 

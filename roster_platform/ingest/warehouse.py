@@ -112,6 +112,10 @@ class Warehouse:
     def _runs_path(self) -> Path:
         return scratch_folder(self.data_path / "dlt" / "runs", self.data_path)
 
+    def answers_path(self, kind: str) -> Path:
+        """Return where the answers of reads are kept that have not landed yet."""
+        return self.data_path / "unfinished_reads" / kind
+
     @property
     def _lock(self) -> str:
         return f"{self.database_path}.lock"

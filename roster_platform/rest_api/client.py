@@ -25,6 +25,7 @@ from requests import HTTPError, PreparedRequest, Request, Response
 from requests.exceptions import InvalidHeader
 from requests.hooks import dispatch_hook
 
+from roster_platform.ingest.answers import Answer
 from roster_platform.ingest.errors import (
     BadResponseError,
     ConfigurationError,
@@ -33,7 +34,6 @@ from roster_platform.ingest.errors import (
     PagingError,
     ReadError,
 )
-from roster_platform.ingest.http import Answer
 from roster_platform.rest_api.ahead import Ahead, copied, fingerprint, next_pages
 from roster_platform.rest_api.completeness import (
     DLTS_PAGINATORS,

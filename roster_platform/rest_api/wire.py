@@ -27,6 +27,7 @@ from requests.utils import get_encoding_from_headers
 from yarl import URL
 
 from roster_platform.ingest import documents
+from roster_platform.ingest.answers import Answer
 from roster_platform.ingest.errors import (
     BadResponseError,
     IngestError,
@@ -34,7 +35,6 @@ from roster_platform.ingest.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.http import (
-    Answer,
     ApiClient,
     _date,
     _Request,

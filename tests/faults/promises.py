@@ -35,6 +35,8 @@ PROMISES = {
     "with it.",
     "Killed in a publication": "The same; readers see the old or the new file, never half.",
     "Killed in the outbox": "The same; each click is sent once in effect.",
+    "Killed in a long read": "SIGKILL at any answer, again and again: the next continues, "
+    "asks nothing again but what was under way, and leaves what an undisturbed one leaves.",
     "Killed as a command": "The same, for whole commands, at any time after their start.",
     "Runs at once": "Runs started at once by commands, the UI's way and for overlapping "
     "pages all finish, and leave what one run leaves.",

@@ -93,6 +93,10 @@ class PagesRead(dg.Config):
         default=False,
         description="Stop reporting fields that no longer come.",
     )
+    ask_again: bool = Field(
+        default=False,
+        description="Ask for what an interrupted read was answered already, too.",
+    )
 
 
 def _how_loaded(table: str, tables: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from roster_platform.ingest.autorosters.source import (
     PIPELINE_NAME,
     SOURCE_NAME,
     empty_tables,
+    paths_of,
     read_items,
     source_of,
 )
@@ -36,10 +37,12 @@ from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.catalogue import OBSERVED_AT, versions_table_name
 from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.healing import lacking, missing_columns
+from roster_platform.ingest.kept_answers import KeptAnswers
 from roster_platform.ingest.page_ids import as_known, is_safe
 from roster_platform.ingest.page_ids import page_id as the_page_id
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
-from roster_platform.ingest.reads import READS, insert_reads
+from roster_platform.ingest.parts import Parts
+from roster_platform.ingest.reads import READS, insert_reads, landed_at
 from roster_platform.ingest.settings import autorosters_settings
 from roster_platform.ingest.snapshot_history import import_snapshots
 from roster_platform.ingest.versions import log_pages, pages_behind
@@ -63,12 +66,14 @@ def load_pages(
     reload_unchanged: bool = False,
     confirm_drops: bool = False,
     accept_fields: bool = False,
+    ask_again: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load roster pages, all in one run; the body runs once the good ones are loaded.
 
     ``reload_unchanged`` writes pages that did not change too; ``confirm_drops`` accepts
     that a page lost most of its members, ``accept_fields`` that a field is sent no
-    longer. Failed pages are in the report, with their
+    longer. What an interrupted run was answered within ``resume_within_minutes`` is not
+    asked again, unless ``ask_again``. Failed pages are in the report, with their
     reasons. Raises an IngestError when the credentials are missing or malformed settings
     stop the whole run.
     """
@@ -78,7 +83,7 @@ def load_pages(
         confirm_drops=confirm_drops,
         accept_fields=accept_fields,
     )
-    with _load(report, page_ids, warehouse) as loaded:
+    with _load(report, page_ids, warehouse, ask_again=ask_again) as loaded:
         yield loaded
 
 
@@ -90,6 +95,7 @@ def load_page_users(
     reload_unchanged: bool = False,
     confirm_drops: bool = False,
     accept_fields: bool = False,
+    ask_again: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
     report = PagesReport(
@@ -98,7 +104,7 @@ def load_page_users(
         confirm_drops=confirm_drops,
         accept_fields=accept_fields,
     )
-    with _load(report, page_ids, warehouse) as loaded:
+    with _load(report, page_ids, warehouse, ask_again=ask_again) as loaded:
         yield loaded
 
 
@@ -125,6 +131,7 @@ def _load(
     warehouse: Warehouse | None,
     *,
     discord_id: str | None = None,
+    ask_again: bool = False,
 ) -> Iterator[PagesLoad]:
     warehouse = warehouse or Warehouse.from_settings()
     settings = autorosters_settings()
@@ -149,26 +156,39 @@ def _load(
             report.earlier = EarlierReads(last_at=report.earlier.last_at)
         remembered = run.resource_state(SOURCE_NAME, reading.tables[0])
         state = deepcopy(dict(remembered))
-        items = read_items(reading, page_ids, settings, report, state, discord_id)
-        # The read is over where nothing is to be written.
-        first = list(islice(items, 1))
         is_whole = not (missing or missing_columns([READS], columns))
         row_counts: dict[str, int] = {}
+
+        logged: set[str] = set()
+        page_of = paths_of(reading, page_ids, discord_id)
+        kept = KeptAnswers(
+            warehouse.answers_path(f"autorosters.{report.name}"),
+            # One user is one request.
+            settings.resume_within_minutes if discord_id is None else 0,
+            lambda path: landed_at(run, kind, page_of.get(path, "")),
+        )
 
         def written() -> Iterator[Any]:
             if not is_whole:
                 yield from empty_tables(reading, settings)
-            yield from chain(first, items)
-            current = dlt.current.resource_state(reading.tables[0])
-            current.clear()
-            current.update(state)
+            yield from parts.next_part()
+            if parts.is_over:
+                current = dlt.current.resource_state(reading.tables[0])
+                current.clear()
+                current.update(state)
 
         def log_unlogged() -> None:
             log_pages(run, kind, tables, pages_behind(run, tables, page_ids))
 
+        def log() -> None:
+            changed = report.loaded.keys() - report.unchanged - logged
+            log_pages(run, kind, tables, list(changed))
+            logged.update(changed)
+
         def finish() -> None:
-            changed = [page for page in report.loaded if page not in report.unchanged]
-            log_pages(run, kind, tables, changed)
+            log()
+            report.resumed = kept.used
+            kept.forget()
             _insert_loads_of_unchanged(run, report)
             if reading.of_whole_pages:
                 insert_reads(run, [*report.reads.values()])
@@ -176,17 +196,32 @@ def _load(
                 _count_members(run, report)
             row_counts.update(run.row_counts(reading.tables))
 
-        if first or not is_whole or versions - columns.keys() or state != remembered:
-            run.load(
-                source_of(reading, written),
-                parts=page_ids,
-                before=log_unlogged,
-                after=finish,
+        with kept:
+            if ask_again:
+                kept.forget()
+            batches = read_items(
+                reading, page_ids, settings, report, state, discord_id, kept
             )
-        else:
-            with run.writing(page_ids):
-                log_unlogged()
-                finish()
+            # The read is over where nothing is to be written.
+            first = list(islice(batches, 1))
+            parts = Parts(chain(first, batches), settings.land_every_seconds)
+            if (
+                first
+                or not is_whole
+                or versions - columns.keys()
+                or state != remembered
+            ):
+                while not parts.is_over:
+                    run.load(
+                        source_of(reading, written),
+                        parts=page_ids,
+                        before=log_unlogged,
+                        after=lambda: finish() if parts.is_over else log(),
+                    )
+            else:
+                with run.writing(page_ids):
+                    log_unlogged()
+                    finish()
         had_versions = versions_table_name(tables[0].name) in columns
         if columns and not had_versions:
             with run.writing(None):

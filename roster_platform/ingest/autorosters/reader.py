@@ -6,8 +6,9 @@ An answer is taken apart (``flatten``), completed where a part could not be read
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ from roster_platform.ingest.reads import Outcome, Read
 from roster_platform.ingest.report import Drift
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import Answer, ApiClient
+    from roster_platform.ingest.answers import Answer
+    from roster_platform.ingest.http import ApiClient
     from roster_platform.ingest.settings import AutoRostersSettings
 
 _PAGES_PER_BATCH = 200
@@ -87,25 +89,32 @@ class PagesReader:
         """Every table without a row."""
         yield from self._batch.empty_tables()
 
-    def pages(self, client: ApiClient, paths: Mapping[str, str]) -> Iterator[Any]:
+    def pages(
+        self, client: ApiClient, paths: Mapping[str, str]
+    ) -> Iterator[Sequence[Any]]:
         """Ask for pages by path, and yield the batches that become full."""
         report, batch = self._report, self._batch
+        began = time.monotonic()
         for done, (path, answer) in enumerate(client.get_each(paths), start=1):
             report.requests += 1
             self._add(paths[path], answer)
             report.progress(done, len(paths), "pages")
-            if batch.pages >= _PAGES_PER_BATCH:
+            waited = time.monotonic() - began
+            if batch.pages >= _PAGES_PER_BATCH or (
+                batch.pages and waited >= self._settings.land_every_seconds
+            ):
                 _compare(batch, report)
-                yield from batch.flush()
+                yield list(batch.flush())
+                began = time.monotonic()
 
-    def rest(self) -> Iterator[Any]:
-        """Yield what is left to write when every page was asked."""
+    def rest(self) -> list[Any]:
+        """Return what is left to write when every page was asked."""
         report = self._report
         report.read_from(
             self._names.sources(of_list="pages" not in self._reading.tables)
         )
         _compare(self._batch, report)
-        yield from self._batch.flush()
+        items = list(self._batch.flush())
         shares = {n: s for b in self._builders.values() for n, s in b.coverage.items()}
         report.covered(shares, self._mapping.path)
         named = {
@@ -115,6 +124,7 @@ class PagesReader:
         }
         unnamed = (named | report.failed.keys()) - report.titles.keys()
         report.titles |= titles_of(report.query, unnamed & report.reads.keys())
+        return items
 
     def drifts(self) -> list[Drift]:
         """All that was not as declared in the pages that were read."""
@@ -148,7 +158,7 @@ class PagesReader:
         try:
             if isinstance(answer, IngestError):
                 raise _explained(page_id, answer)
-            self._set_clock(answer.date)
+            self._set_clock(answer)
             flat = self._reading.flatten(
                 page_id,
                 answer.body,
@@ -169,15 +179,15 @@ class PagesReader:
             return
         self._accept(page_id, rows, summary)
 
-    def _set_clock(self, date: datetime) -> None:
+    def _set_clock(self, answer: Answer) -> None:
         """Take the run's timestamp from the first answer.
 
         One for the whole run: what vanished is missed at the page's own last read.
         """
         if self._report.observed_at is None:
             self._report.observed_at, finding = clock.observed_at(
-                date,
-                datetime.now(UTC),
+                answer.date,
+                answer.received_at,
                 self._report.earlier.last_at,
                 self._settings.clock_tolerance_seconds,
             )

@@ -26,6 +26,7 @@ from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.kept_answers import KeptAnswers
 
 SOURCE_NAME = "autorosters_source"
 PIPELINE_NAME = "autorosters_pipeline"
@@ -43,12 +44,15 @@ _REMEDIES: Mapping[int, str] = {
 }
 
 
-def autorosters_client(settings: AutoRostersSettings) -> ApiClient:
+def autorosters_client(
+    settings: AutoRostersSettings, kept: KeptAnswers | None = None
+) -> ApiClient:
     """A client with the API key. Raises ConfigurationError when there is none."""
     from roster_platform.ingest.http import ApiClient
 
     key = settings.require_api_key()
-    return ApiClient("Auto Rosters", settings, {"X-API-Key": key}, key, _REMEDIES)
+    headers = {"X-API-Key": key}
+    return ApiClient("Auto Rosters", settings, headers, key, _REMEDIES, kept)
 
 
 def check_access() -> None:
@@ -92,27 +96,36 @@ def read_items(
     report: PagesReport,
     state: MutableMapping[str, Any],
     discord_id: str | None = None,
-) -> Iterator[Any]:
-    """Read pages; yields the rows of those that changed, as dlt takes them.
+    kept: KeptAnswers | None = None,
+) -> Iterator[Sequence[Any]]:
+    """Read pages; yields batches of rows of those that changed, as dlt takes them.
 
-    ``state`` is what the resource remembers from read to read, and is changed; ``report``
-    is filled.
+    What was ``kept`` of a read that was interrupted is not asked again. ``state`` is what
+    the resource remembers from read to read, and is changed; ``report`` is filled.
     """
     # Imported when read, so that loading definitions does not pay for it.
     from roster_platform.ingest.autorosters.reader import PagesReader
 
     reader = PagesReader(reading, settings, report, state)
-    paths = {
-        reading.path.format(page_id=page_id, discord_id=discord_id): page_id
-        for page_id in page_ids
-    }
-    with autorosters_client(settings) as client:
+    paths = paths_of(reading, page_ids, discord_id)
+    with autorosters_client(settings, kept) as client:
         yield from reader.pages(client, paths)
         # What failed for a passing reason gets another chance when all were asked.
         again = {path: page for path, page in paths.items() if report.may_pass(page)}
         yield from reader.pages(client, again)
-        yield from reader.rest()
+        if rest := reader.rest():
+            yield rest
     report.drifts = reader.drifts()
+
+
+def paths_of(
+    reading: Reading, page_ids: Iterable[str], discord_id: str | None = None
+) -> Mapping[str, str]:
+    """The path of each page's request, with the page's id."""
+    return {
+        reading.path.format(page_id=page_id, discord_id=discord_id): page_id
+        for page_id in page_ids
+    }
 
 
 def empty_tables(reading: Reading, settings: AutoRostersSettings) -> Iterator[Any]:
@@ -154,7 +167,8 @@ def _read(
         # A run in which every page fails still creates its tables.
         yield from empty_tables(reading, settings)
         state = dlt.current.resource_state(reading.tables[0])
-        yield from read_items(reading, ids, settings, report, state)
+        for batch in read_items(reading, ids, settings, report, state):
+            yield from batch
         if reading.of_whole_pages and report.reads:
             yield reads_item(list(report.reads.values()))
         for error in report.failed.values():

@@ -36,7 +36,8 @@ from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import Answer, ApiClient
+    from roster_platform.ingest.answers import Answer
+    from roster_platform.ingest.http import ApiClient
 
 RUN_CONFIG = "run_config"
 _AT_A_TIME = 32

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from roster_platform.ingest import documents
+from roster_platform.ingest.answers import Answer
 from roster_platform.ingest.errors import (
     AccessDeniedError,
     BadResponseError,
@@ -27,7 +28,7 @@ from roster_platform.ingest.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.field_mapping import style_key
-from roster_platform.ingest.http import Answer, ApiClient, selected
+from roster_platform.ingest.http import ApiClient, selected
 from roster_platform.ingest.page_signs import signs_of
 from roster_platform.ingest.paging import Ask, Page, Pager, Paging, with_paginator
 from roster_platform.ingest.probe.shapes import safe_path
@@ -190,7 +191,8 @@ class Asker:
             paging.page_size,
             paging.declared,
         )
-        return Page(number, raw, count, signs, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return Page(number, raw, count, signs, now, now)
 
     def _keep(self, page: Page) -> bool:
         """Keep the records of a page; returns whether any of them is new."""

@@ -24,12 +24,15 @@ from roster_platform.ingest.catalogue import (
 from roster_platform.ingest.errors import HeldBackError, ReadError
 from roster_platform.ingest.healing import lacking, missing_columns
 from roster_platform.ingest.held_records import HeldRecords
+from roster_platform.ingest.kept_answers import KeptAnswers
 from roster_platform.ingest.keys import KEYS_VERSION
+from roster_platform.ingest.parts import Parts
 from roster_platform.ingest.reads import (
     READS,
     Outcome,
     insert_reads,
     known_reads,
+    landed_at,
     log_reads,
     reads_item,
 )
@@ -69,13 +72,15 @@ def load_endpoint(
     confirm_drops: bool = False,
     accept_fields: bool = False,
     reload_unchanged: bool = False,
+    ask_again: bool = False,
 ) -> Iterator[EndpointLoad]:
     """Load one Roster endpoint into the warehouse; the body runs once it is loaded.
 
     ``full_read`` asks for everything, also where the endpoint could stop early, and
     ``reload_unchanged`` writes the records that did not change, too. What a complete read
     misses is marked as deleted; with ``confirm_drops`` even if that is most of the table.
-    ``accept_fields`` stops reporting fields that no longer come.
+    ``accept_fields`` stops reporting fields that no longer come. What an interrupted read
+    was answered within ``resume_within_minutes`` is not asked again, unless ``ask_again``.
     Raises an IngestError that names the endpoint and the remedy; rows loaded earlier
     are then kept.
     """
@@ -85,11 +90,19 @@ def load_endpoint(
     report = ReadReport(name, accept_fields=accept_fields)
     try:
         with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
-            row_counts = _Load(BY_NAME[name], settings, run, report).load(
-                full_read=full_read,
-                confirm_drops=confirm_drops,
-                reload_unchanged=reload_unchanged,
+            kept = KeptAnswers(
+                warehouse.answers_path(f"roster.{name}"),
+                settings.resume_within_minutes,
+                lambda _: landed_at(run, name),
             )
+            with kept:
+                if ask_again:
+                    kept.forget()
+                row_counts = _Load(BY_NAME[name], settings, run, report, kept).load(
+                    full_read=full_read,
+                    confirm_drops=confirm_drops,
+                    reload_unchanged=reload_unchanged,
+                )
             report.done()
             yield EndpointLoad(run, report, row_counts)
     except ReadError as error:
@@ -108,7 +121,9 @@ class _Load:
         settings: RosterSettings,
         run: PipelineRun,
         report: ReadReport,
+        kept: KeptAnswers,
     ) -> None:
+        self._kept = kept
         self._endpoint = endpoint
         self._table = endpoint.table
         self._settings = settings
@@ -138,15 +153,17 @@ class _Load:
             writes_all = writes_all or remembered.get(_KEYS_VERSION) != KEYS_VERSION
             held = HeldRecords(()) if writes_all else HeldRecords.of(run, table)
             parent_ids = self._parent_ids()
-        items = read_items(
+        batches = read_items(
             *(self._endpoint, self._settings, state, report),
             parent_ids=parent_ids,
             full_read=full_read or bool(missing),
             known=before.reads,
             held=held,
+            kept=self._kept,
         )
         # The read is over where nothing is to be written.
-        first = list(islice(items, 1))
+        first = list(islice(batches, 1))
+        parts = Parts(chain(first, batches), self._settings.land_every_seconds)
         lacks_reads = bool(missing_columns([READS], columns))
         versions = set(map(versions_table_name, table_names(table)))
         is_whole = not (is_new or missing or lacks_reads) and versions <= columns.keys()
@@ -155,6 +172,8 @@ class _Load:
             log_records(run, table)
 
         def finish() -> None:
+            report.resumed = self._kept.used
+            self._kept.forget()
             try:
                 self._mark_deleted(before, held, confirm_drops=confirm_drops)
             finally:
@@ -168,15 +187,24 @@ class _Load:
                 yield reads_item([])
             if is_new or missing:
                 yield from empty_tables(self._endpoint, self._settings)
-            yield from chain(first, items)
+            yield from parts.next_part()
+            if not parts.is_over:
+                return
             current = dlt.current.resource_state(self._endpoint.name)
             current.clear()
             current.update(state)
 
         is_read = first or not is_whole or state != remembered
-        if is_read:
+
+        def after() -> None:
+            if not parts.is_over:
+                log()
             # What came twice is known when the rest was read.
-            self._write(written, log, lambda: None if report.newer else finish())
+            elif not report.newer:
+                finish()
+
+        while is_read and not parts.is_over:
+            self._write(written, log, after)
         if report.newer:
             self._write(lambda: iter(report.newer), log, finish)
         elif not is_read:

@@ -7,9 +7,10 @@ newest first, and then a read stops at the first page it has seen entirely.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,7 @@ from roster_platform.ingest.drift import (
     required_fields_missing,
     without_accepted,
 )
-from roster_platform.ingest.errors import BadResponseError, NotFoundError
+from roster_platform.ingest.errors import BadResponseError, NotFoundError, ReadError
 from roster_platform.ingest.reads import KnownReads, Outcome
 from roster_platform.ingest.report import Drift, ReadReport
 from roster_platform.ingest.roster.repeats import Repeats
@@ -60,6 +61,7 @@ class EndpointReader:
         self._parser = parser
         self._settings = settings
         self._client = client
+        self._kept = client.kept
         self._report = report
         self._parent_ids = parent_ids
         self._met = Repeats(endpoint.table)
@@ -77,7 +79,7 @@ class EndpointReader:
     def batches(self) -> Iterator[list[bytes]]:
         """JSON lists of everything that may be new, in order, some pages at a time."""
         if self._endpoint.parent:
-            yield from _batches(self._pages_of_parents())
+            yield from self._batches(self._pages_of_parents())
             return
         if not path_of(self._endpoint, self._settings):
             self._report.warn(
@@ -140,7 +142,13 @@ class EndpointReader:
     def _passes(self) -> Iterator[list[bytes]]:
         stops_early = self._stops_early()
         for _ in range(_MAX_PASSES):
-            end = yield from _batches(self._one_pass(stops_early))
+            try:
+                end = yield from self._batches(self._one_pass(stops_early))
+            except ReadError as error:
+                if not (self._kept and self._kept.is_outdated_by(error)):
+                    raise
+                self._kept.forget()
+                continue
             if end is None:
                 proof = "it stopped at the first page that was known entirely"
                 self._report.ended(Outcome.PARTIAL, proof)
@@ -150,6 +158,8 @@ class EndpointReader:
                 self._report.ended(self._outcome(end), end.proof)
                 return
             # Records moved between pages while they were read: look again.
+            if self._kept:
+                self._kept.forget()
         # A total under a doubtful word is the pager's alone.
         assert end is not None
         announced = end.announced or (self._totals[-1] if self._totals else 0)
@@ -159,6 +169,28 @@ class EndpointReader:
             f"{len(self._met):,} different ones in {_MAX_PASSES} reads; it was changing "
             "meanwhile, or the total is wrong. The next read tries again",
         )
+
+    def _batches(
+        self, pages: Generator[Page, None, _T]
+    ) -> Generator[list[bytes], None, _T]:
+        """The lists of several pages at a time: each batch costs dlt and Arrow the same."""
+        batch: list[bytes] = []
+        records, began = 0, time.monotonic()
+        while True:
+            try:
+                page = next(pages)
+            except StopIteration as stop:
+                if records:
+                    yield batch
+                return stop.value
+            batch.append(page.raw)
+            records += page.count
+            waited = time.monotonic() - began
+            if records >= _RECORDS_PER_BATCH or (
+                records and waited >= self._settings.land_every_seconds
+            ):
+                yield batch
+                batch, records, began = [], 0, time.monotonic()
 
     def _has_moved(self, end: ReadEnd) -> bool:
         """Return whether records moved from page to page while they were read.
@@ -181,7 +213,9 @@ class EndpointReader:
             return Outcome.INCOMPLETE
         filters = filters_of(self._endpoint, self._settings)
         is_part = filters or self._is_filtered()
-        return Outcome.PARTIAL if is_part else Outcome.COMPLETE
+        # A record that moved since the interruption is missed, and no total says so.
+        is_doubtful = self._kept and self._kept.used and end.announced is None
+        return Outcome.PARTIAL if is_part or is_doubtful else Outcome.COMPLETE
 
     def _one_pass(self, stops_early: bool) -> Generator[Page, None, ReadEnd | None]:
         """The pages of one pass; returns its end, or None when it stopped early."""
@@ -294,7 +328,7 @@ class EndpointReader:
         if not hasattr(self, "observed_at"):
             self.observed_at, finding = clock.observed_at(
                 page.date,
-                datetime.now(UTC),
+                page.received_at,
                 self._known.observed_at,
                 self._settings.clock_tolerance_seconds,
             )
@@ -343,23 +377,3 @@ def _safe_segment(value: str) -> str:
             "for. Report it to the vendor; rows loaded earlier are kept."
         )
     return quote(value, safe="")
-
-
-def _batches(
-    pages: Generator[Page, None, _T],
-) -> Generator[list[bytes], None, _T]:
-    """The lists of several pages at a time: what dlt and Arrow do costs by the batch."""
-    batch: list[bytes] = []
-    records = 0
-    while True:
-        try:
-            page = next(pages)
-        except StopIteration as stop:
-            if records:
-                yield batch
-            return stop.value
-        batch.append(page.raw)
-        records += page.count
-        if records >= _RECORDS_PER_BATCH:
-            yield batch
-            batch, records = [], 0

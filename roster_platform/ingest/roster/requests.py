@@ -13,6 +13,7 @@ from roster_platform.ingest.settings import RosterSettings
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.kept_answers import KeptAnswers
     from roster_platform.ingest.paging import Paging
 
 _REMEDIES: Mapping[int, str] = {
@@ -26,13 +27,15 @@ _REMEDIES: Mapping[int, str] = {
 }
 
 
-def roster_client(settings: RosterSettings) -> ApiClient:
+def roster_client(
+    settings: RosterSettings, kept: KeptAnswers | None = None
+) -> ApiClient:
     """A client with the private token. Raises ConfigurationError when there is none."""
     from roster_platform.ingest.http import ApiClient
 
     token = settings.require_access_token()
     headers = {"Authorization": f"Bearer {token}"}
-    return ApiClient("Roster", settings, headers, token, _REMEDIES)
+    return ApiClient("Roster", settings, headers, token, _REMEDIES, kept)
 
 
 def path_of(endpoint: Endpoint, settings: RosterSettings) -> str:

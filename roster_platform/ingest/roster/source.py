@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from dlt.sources.rest_api import RESTAPIConfig
 
     from roster_platform.ingest.held_records import HeldRecords
+    from roster_platform.ingest.kept_answers import KeptAnswers
 
 SOURCE_NAME = "roster_source"
 PIPELINE_NAME = "roster_pipeline"
@@ -131,11 +132,13 @@ def read_items(
     full_read: bool = False,
     known: KnownReads | None = None,
     held: HeldRecords | None = None,
-) -> Iterator[Any]:
-    """Read an endpoint to its end; yields its rows, as dlt takes them, as they come.
+    kept: KeptAnswers | None = None,
+) -> Iterator[Sequence[Any]]:
+    """Read an endpoint to its end; yields batches of rows, as dlt takes them.
 
-    Records that are ``held`` as they came are left out. ``state`` is what the resource
-    remembers from read to read, and is changed; ``report`` is filled.
+    Records that are ``held`` as they came are left out, and what was ``kept`` of a read
+    that was interrupted is not asked again. ``state`` is what the resource remembers from
+    read to read, and is changed; ``report`` is filled.
     """
     # Imported when read, so that loading definitions does not pay for it.
     from roster_platform.ingest.tables import TableBuilder
@@ -148,7 +151,7 @@ def read_items(
         volatile=settings.volatile_fields or (),
     )
     versions = VersionsTables(table)
-    with roster_client(settings) as client:
+    with roster_client(settings, kept) as client:
         reader = EndpointReader(
             *(endpoint, settings, client, report, full_read, parent_ids, known),
             *(builder.parser, state),
@@ -162,9 +165,15 @@ def read_items(
                 raise DriftError(f"{error} {where_to_declare('roster')}") from None
             if held is not None:
                 tables = held.unwritten(table, tables)
-            for name, arrow in tables.items():
-                yield _routed(endpoint, name, arrow)
-                yield from versions.item(name, arrow)
+            if tables:
+                yield [
+                    item
+                    for name, arrow in tables.items()
+                    for item in (
+                        _routed(endpoint, name, arrow),
+                        *versions.item(name, arrow),
+                    )
+                ]
         report.read_from(builder.sources)
         report.covered(builder.coverage, mapping.path)
         absent = reader.finish(builder)
@@ -205,11 +214,13 @@ def _resource(
         report = ReadReport(endpoint.name)
         settings = roster_settings()
         yield from empty_tables(endpoint, settings)
-        yield from read_items(
-            *(endpoint, settings, dlt.current.resource_state(endpoint.name), report),
+        state = dlt.current.resource_state(endpoint.name)
+        for batch in read_items(
+            *(endpoint, settings, state, report),
             parent_ids=parent_ids,
             full_read=full_read,
-        )
+        ):
+            yield from batch
         if report.newer:
             report.warn(
                 "records came twice in this read, and those that came first are "
