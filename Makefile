@@ -15,7 +15,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_SOURCES := $(shell find dbt_project -type f -not -path '*/target/*' -not -path '*/logs/*' 2>/dev/null)
 
 # Next to those of tests/faults: tests that kill whole commands.
-FAULTS := tests/faults tests/test_crashes.py \
+FAULTS := tests/faults tests/test_crashes.py tests/test_interrupted_reads.py \
   tests/test_clicks.py::test_killed_again_and_again_each_click_is_sent_once_in_effect \
   tests/test_daemon.py::test_the_web_ui_listens_on_this_machine_only \
   tests/test_dashboard.py::test_the_dashboard_filters_by_page
