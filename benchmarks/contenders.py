@@ -33,8 +33,8 @@ from dlt.sources.rest_api import rest_api_source
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from benchmarks.server import PAGES_URL
+from roster_platform.catalogue import column_name
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.source import rest_api_config
 from roster_platform.ingest.settings import autorosters_settings, roster_settings

@@ -26,10 +26,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from roster_platform.dashboard.report import write_report
 from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import running_sandbox
 from roster_platform.sandbox.demo import ROOT, demo_environment
+from roster_platform.settings.platform import PlatformSettings
 
 _PATIENCE_MS = 60_000
 # It imports the platform, and other processes may want the processors.

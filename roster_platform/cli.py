@@ -146,8 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dbt(arguments: Sequence[str]) -> int:
     from roster_platform import dbt_process
     from roster_platform.dbt_parsed import forget_other_parse, is_of_another_version
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.autorosters import take_over_history
-    from roster_platform.ingest.errors import IngestError
     from roster_platform.ingest.warehouse import Warehouse
 
     project = Path(__file__).parents[1] / "dbt_project"
@@ -172,7 +172,7 @@ def _dbt(arguments: Sequence[str]) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.off import missing_credentials
     from roster_platform.ingest.probe import SOURCES, probe
 
@@ -194,7 +194,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.openapi import calibrate
 
     try:
@@ -206,7 +206,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _move(to: str) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.move import move
 
     try:
@@ -223,7 +223,7 @@ def _move(to: str) -> int:
 
 
 def _repair() -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.repair import repair
     from roster_platform.ingest.warehouse import Warehouse
 
@@ -241,7 +241,7 @@ def _repair() -> int:
 
 
 def _reads() -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.off import DATASETS, why_off
     from roster_platform.ingest.reads import latest_reads
     from roster_platform.ingest.warehouse import Warehouse
@@ -303,7 +303,7 @@ def _whole_and_parts(reads: Sequence[Read]) -> Iterator[Read]:
 def _publish() -> int:
     from roster_platform.dashboard.queries import NothingPublishedError
     from roster_platform.dashboard.report import write_report
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.publish import publish_marts
     from roster_platform.ingest.warehouse import Warehouse
 
@@ -325,7 +325,7 @@ def _publish() -> int:
 def _digest(options: argparse.Namespace) -> int:
     from roster_platform.dashboard.published import NothingPublishedError
     from roster_platform.digest.send import NOT_CONFIGURED, is_configured, prepare, send
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
 
     if options.again and not options.send:
         print("--again needs --send.", file=sys.stderr)
@@ -348,7 +348,7 @@ def _digest(options: argparse.Namespace) -> int:
 
 def _dashboard(options: argparse.Namespace) -> int:
     from roster_platform.dashboard.serve import serve
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
 
     try:
         serve(options.host, options.port, headless=options.headless)
@@ -358,7 +358,7 @@ def _dashboard(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.raw_browser import show
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -18,11 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 
+from roster_platform.errors import ConfigurationError, IngestError
 from roster_platform.ingest import autorosters, roster
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    IngestError,
-)
 from roster_platform.ingest.off import (
     missing_credentials,
     was_loaded,
@@ -34,15 +31,17 @@ from roster_platform.ingest.page_ids import as_known
 from roster_platform.ingest.roster.endpoints import BY_NAME as ENDPOINTS_BY_NAME
 from roster_platform.ingest.settings import (
     ClientSettings,
-    alert_settings,
     autorosters_settings,
-    digest_settings,
-    platform_settings,
     roster_settings,
 )
 from roster_platform.ingest.unknown_settings import unknown_settings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.channels import channels
+from roster_platform.settings.platform import (
+    alert_settings,
+    digest_settings,
+    platform_settings,
+)
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -15,8 +15,8 @@ import pytest
 
 from roster_platform.ingest.exports import MOST_SHEET_ROWS, Export, export_reports
 from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.settings.platform import PlatformSettings
 
 
 def exported(folder: Path, columns: str, **options: int) -> Export:

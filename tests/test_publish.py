@@ -12,8 +12,8 @@ import pytest
 
 from roster_platform.cli import main
 from roster_platform.ingest.publish import NoMartsError, publish_marts
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.settings.platform import PlatformSettings
 
 
 @pytest.fixture

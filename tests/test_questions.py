@@ -22,9 +22,9 @@ import pytest
 import yaml
 
 from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
 from tests.deployment import ROOT, Deployment
 from tests.forks import run_dbt
 

@@ -26,12 +26,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
+from roster_platform.errors import IngestError
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
 from roster_platform.ingest.autorosters.retirement import (
     pages_to_retire,
     retire_pages,
 )
-from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES

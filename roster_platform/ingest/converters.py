@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.catalogue import DataType
+from roster_platform import documents
+from roster_platform.catalogue import DataType
 from roster_platform.ingest.money import amount_in
 
 Values: TypeAlias = Sequence[Any] | pa.Array

@@ -14,9 +14,7 @@ from typing import Any
 
 import yaml
 
-from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     DELETED_AT,
     DIGEST,
@@ -34,6 +32,8 @@ from roster_platform.ingest.catalogue import (
     key_column_name,
     versions_table_name,
 )
+from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.reads import READS, Outcome
 from roster_platform.ingest.roster.endpoints import CAPTURED_ORDERS, CLICKS, ENDPOINTS
 

@@ -22,7 +22,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.storages.configuration import FilesystemConfigurationWithLocalFiles
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.locks import ServerLocks
 
 _LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")

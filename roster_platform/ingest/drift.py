@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence, Set
 from typing import Any, Literal
 
-from roster_platform.ingest.catalogue import Column, Table, child_table_name
+from roster_platform.catalogue import Column, Table, child_table_name
 from roster_platform.ingest.report import UNDECLARED, Drift
 
 _FIELDS = "fields"

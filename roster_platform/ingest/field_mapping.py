@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from roster_platform.ingest.catalogue import Child, Table
+from roster_platform.catalogue import Child, Table
 
 Path = tuple[str, ...]
 """The names that lead to a value, from the outermost object."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from roster_platform.ingest.errors import ConfigurationError, UnreachableError
+from roster_platform.errors import ConfigurationError, UnreachableError
 
 _T = TypeVar("_T")
 _TIMEOUT_SECONDS = 10

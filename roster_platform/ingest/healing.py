@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dlt.common.destination.client import WithStateSync
 from dlt.destinations.sql_client import SqlClientBase
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     DIGEST,
     Table,
     child_table_name,

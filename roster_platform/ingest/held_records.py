@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     DIGEST,
     IS_DELETED,
     Table,

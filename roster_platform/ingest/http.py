@@ -43,9 +43,8 @@ import msgspec
 import tenacity
 from dlt.common import jsonpath
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.encodings import as_utf8
-from roster_platform.ingest.errors import (
+from roster_platform import documents
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     CredentialsError,
@@ -57,6 +56,7 @@ from roster_platform.ingest.errors import (
     RefusedError,
     UnreachableError,
 )
+from roster_platform.ingest.encodings import as_utf8
 from roster_platform.ingest.gate import gate_of
 from roster_platform.ingest.page_signs import (
     Around,
@@ -67,8 +67,9 @@ from roster_platform.ingest.page_signs import (
 )
 from roster_platform.ingest.paging import Ask, Page, Pager, Paging, ReadEnd
 from roster_platform.ingest.pauses import is_refusal, pause_asked
-from roster_platform.ingest.settings import ClientSettings, platform_settings
+from roster_platform.ingest.settings import ClientSettings
 from roster_platform.ingest.slots import Slots
+from roster_platform.settings.platform import platform_settings
 
 _T = TypeVar("_T")
 _MAX_REFUSALS = 50

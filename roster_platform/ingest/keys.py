@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest.catalogue import KeyKind
-from roster_platform.ingest.spelling import INVISIBLE
+from roster_platform.catalogue import KeyKind
+from roster_platform.spelling import INVISIBLE
 
 KEYS_VERSION = 1
 """To be raised when texts get other keys than before: records are written again then."""

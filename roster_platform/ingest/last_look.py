@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     NotFoundError,

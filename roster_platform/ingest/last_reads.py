@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
+from roster_platform.catalogue import Table
 from roster_platform.ingest import autorosters, roster
 from roster_platform.ingest.autorosters.known import titles_of
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import Table
 from roster_platform.ingest.healing import missing_columns
 from roster_platform.ingest.page_ids import is_safe
 from roster_platform.ingest.reads import READS, Outcome, Read

@@ -16,7 +16,7 @@ from typing import Any
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.sql_client import SqlClientBase
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters import DATASET_NAME as AUTOROSTERS_DATASET
 from roster_platform.ingest.autorosters.tables import BY_NAME as AUTOROSTERS_TABLES
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.mappings import is_enabled
 from roster_platform.ingest.roster import DATASET_NAME as ROSTER_DATASET
 from roster_platform.ingest.roster.endpoints import BY_NAME as ROSTER_ENDPOINTS

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from dlt.common import jsonpath
 from requests.utils import parse_header_links
 
-from roster_platform.ingest import documents
+from roster_platform import documents
 from roster_platform.ingest import page_words as words
 
 _T = TypeVar("_T")

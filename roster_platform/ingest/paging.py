@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.errors import ConfigurationError, PagingError, ReadError
+from roster_platform import documents
+from roster_platform.errors import ConfigurationError, PagingError, ReadError
 from roster_platform.ingest.last_look import LastLook
 from roster_platform.ingest.page_signs import (
     DeclaredPaths,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from roster_platform.ingest import documents
+from roster_platform import documents
 
 LONGEST_SECONDS = 86_400.0
 """No API means more than a day, and "inf" is a number too."""

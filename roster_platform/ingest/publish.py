@@ -22,7 +22,7 @@ import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 from roster_platform.ingest.exports import export_reports
 from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, tables_of
 

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from roster_platform.ingest import documents
+from roster_platform import documents
 from roster_platform.ingest.field_mapping import Path, has_path, value_at
 
 

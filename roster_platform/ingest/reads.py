@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from roster_platform.ingest.catalogue import OBSERVED_AT, Column, Table
-from roster_platform.ingest.errors import IngestError
+from roster_platform.catalogue import OBSERVED_AT, Column, Table
+from roster_platform.errors import IngestError
 
 if TYPE_CHECKING:
     from roster_platform.ingest.warehouse import PipelineRun, Warehouse

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest.catalogue import DataType, Table
+from roster_platform.catalogue import DataType, Table
 from roster_platform.ingest.converters import DECIMAL
 from roster_platform.ingest.field_mapping import (
     FieldNames,

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest.catalogue import Child
+from roster_platform.catalogue import Child
 from roster_platform.ingest.converters import Values
 from roster_platform.ingest.field_mapping import FieldNames, Path
 from roster_platform.ingest.raw_json import RawJson

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     DIGEST,
     LOAD_ID,
@@ -21,6 +20,7 @@ from roster_platform.ingest.catalogue import (
     VALID_FROM,
     versions_table_name,
 )
+from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.versions import transaction
 
 if TYPE_CHECKING:

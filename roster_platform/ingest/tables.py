@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     DELETED,
     DELETED_AT,
@@ -36,6 +36,7 @@ from roster_platform.ingest.catalogue import (
     column_name,
     key_column_name,
 )
+from roster_platform.errors import DriftError
 from roster_platform.ingest.converters import (
     ARROW_TYPES,
     as_text,
@@ -44,7 +45,6 @@ from roster_platform.ingest.converters import (
     is_usual,
 )
 from roster_platform.ingest.drift import severity_of
-from roster_platform.ingest.errors import DriftError
 from roster_platform.ingest.field_mapping import FieldNames
 from roster_platform.ingest.keys import comparing_key
 from roster_platform.ingest.record_digests import digests, row_texts

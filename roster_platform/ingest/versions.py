@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.common.utils import chunks
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     DELETED,
     DELETED_AT,

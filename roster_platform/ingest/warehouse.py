@@ -33,7 +33,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from roster_platform import dbt_process
-from roster_platform.ingest.catalogue import LOAD_ID, Table, is_versions_table
+from roster_platform.catalogue import LOAD_ID, Table, is_versions_table
+from roster_platform.errors import ConfigurationError, IngestError, WarehouseError
 from roster_platform.ingest.destinations import (
     DESTINATIONS,
     Destination,
@@ -45,19 +46,14 @@ from roster_platform.ingest.destinations import (
     sql_client,
     without_passwords,
 )
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    IngestError,
-    WarehouseError,
-)
 from roster_platform.ingest.healing import restore_storage, without_unique_indexes
 from roster_platform.ingest.holders import holder_of
 from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, ServerLocks
 from roster_platform.ingest.mappings import switched_off
 from roster_platform.ingest.pipelines import OwnPipeline, keep_or_close, take_kept
-from roster_platform.ingest.plain_path import linked, scratch_folder
-from roster_platform.ingest.settings import PlatformSettings, platform_settings
 from roster_platform.ingest.work_folder import is_held, left_folders
+from roster_platform.settings.plain_path import linked, scratch_folder
+from roster_platform.settings.platform import PlatformSettings, platform_settings
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import dagster as dg
 
+from roster_platform.catalogue import Column, child_table_name, column_name
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import Column, child_table_name, column_name
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.lib.column_lineage import Origins

@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import PlatformSettings, platform_settings
+from roster_platform.errors import ConfigurationError
+from roster_platform.settings.platform import PlatformSettings, platform_settings
 
 logger = logging.getLogger(__name__)
 

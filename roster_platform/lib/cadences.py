@@ -14,8 +14,7 @@ import dagster as dg
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import resolved
+from roster_platform.errors import ConfigurationError
 from roster_platform.lib.automation import (
     Cadence,
     Runs,
@@ -23,6 +22,7 @@ from roster_platform.lib.automation import (
     declared_cadence,
     schedule_of,
 )
+from roster_platform.settings.configuration import resolved
 
 _COMMON_JOBS = {"roster": "roster_incremental", "autorosters": "autorosters_snapshot"}
 """The job of each API whose schedule reads the other endpoints."""

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import ChannelSettings
+from roster_platform.errors import ConfigurationError
+from roster_platform.settings.platform import ChannelSettings
 
 _TIMEOUT_SECONDS = 10.0
 _TOO_MANY, _UNAVAILABLE = 429, 503

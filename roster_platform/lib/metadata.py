@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dlt import Pipeline
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     PLATFORM_COLUMNS,
     VARIANT_SUFFIX,
     Table,

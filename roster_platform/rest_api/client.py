@@ -25,7 +25,7 @@ from requests import HTTPError, PreparedRequest, Request, Response
 from requests.exceptions import InvalidHeader
 from requests.hooks import dispatch_hook
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     BadResponseError,
     ConfigurationError,
     IncompleteReadError,

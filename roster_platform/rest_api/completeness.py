@@ -25,8 +25,8 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 from requests import Request, Response
 
+from roster_platform.errors import BadResponseError
 from roster_platform.ingest import page_words as words
-from roster_platform.ingest.errors import BadResponseError
 from roster_platform.ingest.page_signs import (
     Around,
     DeclaredPaths,

@@ -14,11 +14,7 @@ from dlt.common.configuration.exceptions import (
 )
 from dlt.extract import DltResource
 
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    IncompleteReadError,
-    IngestError,
-)
+from roster_platform.errors import ConfigurationError, IncompleteReadError, IngestError
 from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.rest_api.declaration import (
     normalized,

@@ -10,7 +10,7 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from roster_platform.ingest.errors import IncompleteReadError
+from roster_platform.errors import IncompleteReadError
 from roster_platform.ingest.reads import raise_once_loaded
 
 ENGINE_HINT = "x-engine"

@@ -26,8 +26,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from yarl import URL
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.errors import (
+from roster_platform import documents
+from roster_platform.errors import (
     BadResponseError,
     IngestError,
     PagingError,

@@ -82,7 +82,7 @@ def _not_negative(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import ConfigurationError
+    from roster_platform.errors import ConfigurationError
     from roster_platform.sandbox.serve import ServerOptions, serve
     from roster_platform.sandbox.world import WorldOptions
 

@@ -35,7 +35,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from roster_platform.ingest.catalogue import Endpoint
+from roster_platform.catalogue import Endpoint
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
 from roster_platform.sandbox import admin
 from roster_platform.sandbox.clock import parse_iso

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any
 
-from roster_platform.ingest.catalogue import Endpoint, Table
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.catalogue import Endpoint, Table
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.field_mapping import Path, path_of, value_at
 from roster_platform.ingest.mappings import SourceMapping, mapping_at
 from roster_platform.ingest.openapi.document import read_document

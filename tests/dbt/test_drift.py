@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     OBSERVED_AT,
     POSITION,
@@ -14,6 +13,7 @@ from roster_platform.ingest.catalogue import (
     VALID_FROM,
     column_name,
 )
+from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.dbt_sources import declarations
 from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables

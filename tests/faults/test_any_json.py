@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.catalogue import Column, column_name
-from roster_platform.ingest.errors import DriftError
+from roster_platform import documents
+from roster_platform.catalogue import Column, column_name
+from roster_platform.errors import DriftError
 from roster_platform.ingest.tables import ARROW_TYPES, VARIANT_SUFFIX, TableBuilder
 from tests import things
 

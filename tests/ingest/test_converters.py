@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from roster_platform.ingest.catalogue import Column
+from roster_platform.catalogue import Column
 from roster_platform.ingest.tables import TableBuilder
 from tests.things import THINGS
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from roster_platform.catalogue import Table
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
-from roster_platform.ingest.catalogue import Table
 from roster_platform.ingest.drift import absent_fields, missing_fields
 from roster_platform.ingest.report import Drift
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from roster_platform.ingest.catalogue import Child, Column, Table
+from roster_platform.catalogue import Child, Column, Table
+from roster_platform.errors import DriftError
 from roster_platform.ingest.drift import absent_fields
-from roster_platform.ingest.errors import DriftError
 from roster_platform.ingest.field_mapping import path_of, style_key
 from roster_platform.ingest.mappings import SourceMapping
 from roster_platform.ingest.records import ArrowRecords

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from roster_platform.errors import IngestError
 from roster_platform.ingest import locks
-from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.warehouse import Warehouse
 from tests.postgres import running_postgres
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roster_platform.ingest.catalogue import Child, Column, Table
+from roster_platform.catalogue import Child, Column, Table
 from roster_platform.ingest.tables import TableBuilder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

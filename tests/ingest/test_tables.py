@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from roster_platform.ingest.catalogue import Column
-from roster_platform.ingest.errors import DriftError
+from roster_platform.catalogue import Column
+from roster_platform.errors import DriftError
 from roster_platform.ingest.tables import TableBuilder, tombstone_rows
 from tests.things import THINGS
 

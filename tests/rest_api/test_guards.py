@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     BadResponseError,
     ConfigurationError,
     IncompleteReadError,

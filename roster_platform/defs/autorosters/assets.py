@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
+from roster_platform.catalogue import versions_table_name
 from roster_platform.defs.autorosters.events import LoadRecord
 from roster_platform.ingest.autorosters import (
     autorosters_source,
@@ -22,7 +23,6 @@ from roster_platform.ingest.autorosters.load import PagesLoad
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.ingest.autorosters.writing import PAGE_TABLES, READINGS
-from roster_platform.ingest.catalogue import versions_table_name
 from roster_platform.ingest.last_reads import last_reads_of_pages
 from roster_platform.ingest.off import why_off
 from roster_platform.ingest.warehouse import Warehouse

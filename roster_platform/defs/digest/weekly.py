@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.lib.automation import schedule_of
 from roster_platform.lib.failures import readable_failures
 

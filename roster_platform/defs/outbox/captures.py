@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 from roster_platform.ingest.off import why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES, Capture
 from roster_platform.ingest.outbox.send import load_outbox, outbox_files

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     IS_DELETED,
     Endpoint,
     child_table_name,

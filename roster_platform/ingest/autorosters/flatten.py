@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from roster_platform.ingest import documents
+from roster_platform import documents
+from roster_platform.errors import BadResponseError, DriftError
 from roster_platform.ingest.autorosters.names import (
     Finding,
     Oddities,
@@ -22,7 +23,6 @@ from roster_platform.ingest.autorosters.names import (
     names_of,
 )
 from roster_platform.ingest.autorosters.objects import PageNames
-from roster_platform.ingest.errors import BadResponseError, DriftError
 from roster_platform.ingest.mappings import where_to_declare
 
 Rows = dict[str, list[dict[str, Any]]]

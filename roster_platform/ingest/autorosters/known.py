@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest import documents
+from roster_platform import documents
 from roster_platform.ingest.autorosters.flatten import LISTS, Flat, Rows
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.page_ids import listed

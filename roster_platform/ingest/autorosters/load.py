@@ -20,6 +20,8 @@ from typing import Any
 
 import dlt
 
+from roster_platform.catalogue import OBSERVED_AT, versions_table_name
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters.known import EarlierReads, earlier_reads
 from roster_platform.ingest.autorosters.reader import load_row
 from roster_platform.ingest.autorosters.report import PagesReport
@@ -33,8 +35,6 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import OBSERVED_AT, versions_table_name
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.healing import lacking, missing_columns
 from roster_platform.ingest.page_ids import as_known, is_safe
 from roster_platform.ingest.page_ids import page_id as the_page_id

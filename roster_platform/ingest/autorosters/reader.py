@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from roster_platform.errors import DriftError, HeldBackError, IngestError, NotFoundError
 from roster_platform.ingest import clock, drops
 from roster_platform.ingest.autorosters.changes import (
     MemberChanges,
@@ -33,12 +34,6 @@ from roster_platform.ingest.drift import (
     absent_fields,
     required_fields_missing,
     without_accepted,
-)
-from roster_platform.ingest.errors import (
-    DriftError,
-    HeldBackError,
-    IngestError,
-    NotFoundError,
 )
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid

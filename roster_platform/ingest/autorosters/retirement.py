@@ -12,6 +12,7 @@ from typing import Any
 
 from dlt.extract import DltSource
 
+from roster_platform.catalogue import versions_table_name
 from roster_platform.ingest.autorosters.flatten import Rows
 from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
@@ -21,7 +22,6 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
-from roster_platform.ingest.catalogue import versions_table_name
 from roster_platform.ingest.page_ids import as_known, is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
 from roster_platform.ingest.reads import (

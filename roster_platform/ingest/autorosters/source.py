@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.extract import DltResource, DltSource
 
+from roster_platform.errors import NoPageError
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.writing import READINGS, Reading, write_hints
-from roster_platform.ingest.errors import NoPageError
 from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
 from roster_platform.ingest.reads import reads_item

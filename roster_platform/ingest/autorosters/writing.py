@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
+from roster_platform.catalogue import DELETED_HINTS
 from roster_platform.ingest.autorosters.flatten import (
     Flat,
     KnownRoles,
@@ -23,7 +24,6 @@ from roster_platform.ingest.autorosters.flatten import (
 )
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.catalogue import DELETED_HINTS
 from roster_platform.ingest.versions import VersionsTables
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from roster_platform.catalogue import child_table_name
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import child_table_name
 from roster_platform.ingest.field_mapping import Path
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.openapi.document import Document, Operation, server_path

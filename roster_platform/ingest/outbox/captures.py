@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from roster_platform.ingest.catalogue import Table
+from roster_platform.catalogue import Table
 from roster_platform.ingest.roster.endpoints import CAPTURED_ORDERS, CLICKS, CLICKS_PATH
 from roster_platform.ingest.settings import RosterSettings
 

@@ -20,8 +20,8 @@ import orjson
 from dlt.extract import DltSource
 from filelock import FileLock
 
-from roster_platform.ingest.catalogue import column_name
-from roster_platform.ingest.errors import (
+from roster_platform.catalogue import column_name
+from roster_platform.errors import (
     AccessDeniedError,
     CredentialsError,
     IngestError,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.errors import (
+from roster_platform import documents
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     CredentialsError,

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
+from roster_platform.catalogue import Column, Endpoint, child_table_name
+from roster_platform.errors import ConfigurationError, CredentialsError, IngestError
 from roster_platform.ingest.autorosters.objects import OBJECTS
 from roster_platform.ingest.autorosters.source import autorosters_client
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import Column, Endpoint, child_table_name
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    CredentialsError,
-    IngestError,
-)
 from roster_platform.ingest.field_mapping import (
     FieldNames,
     names_of_elements,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from roster_platform.ingest.catalogue import Column
+from roster_platform.catalogue import Column
 from roster_platform.ingest.converters import convert_each
 from roster_platform.ingest.field_mapping import (
     FieldNames,

@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.field_mapping import Path as FieldPath
 from roster_platform.ingest.field_mapping import path_of, style_key, written
 from roster_platform.ingest.probe.endpoints import EndpointFindings, SourceFindings

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from roster_platform.ingest.catalogue import Child, Column, Endpoint, Parent, Table
+from roster_platform.catalogue import Child, Column, Endpoint, Parent, Table
 
 API_DOCS_URL = "https://dlthub.com/workbench/source/roster"
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import dlt
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     Endpoint,
     column_name,
     table_names,
     versions_table_name,
 )
-from roster_platform.ingest.errors import HeldBackError, ReadError
+from roster_platform.errors import HeldBackError, ReadError
 from roster_platform.ingest.healing import lacking, missing_columns
 from roster_platform.ingest.held_records import HeldRecords
 from roster_platform.ingest.keys import KEYS_VERSION

@@ -15,14 +15,15 @@ from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from roster_platform.ingest import clock, documents
-from roster_platform.ingest.catalogue import Endpoint, Parent
+from roster_platform import documents
+from roster_platform.catalogue import Endpoint, Parent
+from roster_platform.errors import BadResponseError, NotFoundError
+from roster_platform.ingest import clock
 from roster_platform.ingest.drift import (
     absent_fields,
     required_fields_missing,
     without_accepted,
 )
-from roster_platform.ingest.errors import BadResponseError, NotFoundError
 from roster_platform.ingest.reads import KnownReads, Outcome
 from roster_platform.ingest.report import Drift, ReadReport
 from roster_platform.ingest.roster.repeats import Repeats

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest.catalogue import Table
+from roster_platform.catalogue import Table
 
 if TYPE_CHECKING:
     from roster_platform.ingest.tables import Records

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest.catalogue import Endpoint
+from roster_platform.catalogue import Endpoint
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.page_words import PAGE_SIZE
 from roster_platform.ingest.settings import RosterSettings

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.extract import DltResource, DltSource
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     DELETED_HINTS,
     Endpoint,
     child_table_name,
     column_name,
 )
-from roster_platform.ingest.errors import DriftError, IncompleteReadError
+from roster_platform.errors import DriftError, IncompleteReadError
 from roster_platform.ingest.mappings import source_mapping, where_to_declare
 from roster_platform.ingest.reads import (
     KnownReads,

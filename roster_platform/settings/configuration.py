@@ -12,14 +12,23 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ConfigProviderException
+from dlt.common.configuration.exceptions import (
+    ConfigProviderException,
+    ConfigurationException,
+)
 from dlt.common.configuration.providers import CustomLoaderDocProvider
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
+from roster_platform.settings.credentials import trimmed
+
+_Settings = TypeVar("_Settings", bound=BaseConfiguration)
 
 OUR_SOURCES = ("roster_source", "autorosters_source")
 OUR_SECTION = "roster_platform"
@@ -71,6 +80,26 @@ def prepare() -> None:
             "dlt cannot read its settings. Check the TOML files in the folders .dlt and "
             "~/.dlt."
         ) from None
+
+
+def resolved(spec: _Settings, sections: tuple[str, ...]) -> _Settings:
+    """Read the settings of a section. Raises ConfigurationError."""
+    prepare()
+    try:
+        settings = resolve_configuration(spec, sections=sections)
+    except ConfigurationException as error:
+        # dlt's own text can quote the value it could not read, which may be a secret.
+        field = getattr(error, "field_name", None) or "a setting"
+        raise ConfigurationError(
+            f"{field} under [{'.'.join(sections)}] cannot be read "
+            f"({type(error).__name__}). Check its type in the environment, "
+            ".dlt/config.toml and .dlt/secrets.toml."
+        ) from None
+    for name, hint in settings.get_resolvable_fields().items():
+        # The key of hashes stays as it is: with another every hash changes.
+        if is_secret_hint(hint) and name != "pii_key" and (getattr(settings, name)):
+            setattr(settings, name, trimmed(str(getattr(settings, name))) or None)
+    return settings
 
 
 def settings_by_file() -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.spelling import QUOTES, visible
+from roster_platform.errors import ConfigurationError
+from roster_platform.spelling import QUOTES, visible
 
 _HEADER = re.compile(r"(authorization|x-api-key)\s*:", re.IGNORECASE)
 _SCHEME = re.compile(r"(bearer|token|basic)\s", re.IGNORECASE)
