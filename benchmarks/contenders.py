@@ -38,7 +38,7 @@ from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.source import rest_api_config
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.warehouse import Warehouse
 
 # What dlt's performance guide offers, as far as it helped when tried on these orders.
 TUNED = {

@@ -145,17 +145,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dbt(arguments: Sequence[str]) -> int:
     from roster_platform import dbt_process
+    from roster_platform.dbt.environment import dbt_environment
     from roster_platform.dbt_parsed import forget_other_parse, is_of_another_version
     from roster_platform.errors import IngestError
     from roster_platform.ingest.autorosters import take_over_history
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.warehouse import Warehouse
 
     project = Path(__file__).parents[1] / "dbt_project"
     places = ("--project-dir", str(project), "--profiles-dir", str(project))
     command = [dbt_process.EXECUTABLE, *arguments, *places]
     try:
         warehouse = Warehouse.from_settings()
-        environment = {**os.environ, **warehouse.dbt_environment()}
+        environment = {**os.environ, **dbt_environment(warehouse)}
         target = str(warehouse.dbt_path)
         if is_of_another_version(warehouse.dbt_path, project):
             take_over_history(warehouse)
@@ -207,7 +208,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 def _move(to: str) -> int:
     from roster_platform.errors import IngestError
-    from roster_platform.ingest.move import move
+    from roster_platform.warehouse.migrate import move
 
     try:
         rows = move(to)
@@ -225,7 +226,7 @@ def _move(to: str) -> int:
 def _repair() -> int:
     from roster_platform.errors import IngestError
     from roster_platform.ingest.repair import repair
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.warehouse import Warehouse
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     found = 0
@@ -244,7 +245,7 @@ def _reads() -> int:
     from roster_platform.errors import IngestError
     from roster_platform.ingest.off import DATASETS, why_off
     from roster_platform.ingest.reads import latest_reads
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.warehouse import Warehouse
 
     # Where the screen is narrow, nothing is cut.
     table = Table(
@@ -304,8 +305,8 @@ def _publish() -> int:
     from roster_platform.dashboard.queries import NothingPublishedError
     from roster_platform.dashboard.report import write_report
     from roster_platform.errors import IngestError
-    from roster_platform.ingest.publish import publish_marts
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.publish.marts import publish_marts
+    from roster_platform.warehouse.warehouse import Warehouse
 
     try:
         warehouse = Warehouse.from_settings()

@@ -35,13 +35,13 @@ from roster_platform.ingest.settings import (
     roster_settings,
 )
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.channels import channels
 from roster_platform.settings.platform import (
     alert_settings,
     digest_settings,
     platform_settings,
 )
+from roster_platform.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import dagster as dg

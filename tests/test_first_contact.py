@@ -24,8 +24,8 @@ from roster_platform.ingest.reads import Outcome
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import CLICKS_PATH, ENDPOINTS
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import Deployment
 from tests.local_api import LocalApi, local_api
 

@@ -20,9 +20,9 @@ from roster_platform.ingest.autorosters import (
 from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
 from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 
 READ = ("orders", "programs")
 VERSIONED: dict[str, Table] = {

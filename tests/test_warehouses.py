@@ -15,9 +15,9 @@ import pytest
 import sqlglot
 from sqlglot.errors import ParseError
 
-from roster_platform.ingest.destinations import destination_of, make_destination
 from roster_platform.ingest.roster import roster_source
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.warehouse.destinations import destination_of, make_destination
 from tests.deployment import ROOT, Deployment
 
 ADAPTERS = ROOT / ".venv-adapters" / "bin"

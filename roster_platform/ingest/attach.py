@@ -13,7 +13,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 from duckdb import Error as DuckDBError
 
-from roster_platform.ingest.destinations import without_passwords
+from roster_platform.warehouse.destinations import without_passwords
 
 
 class Plugin(BasePlugin):

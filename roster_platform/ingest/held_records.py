@@ -23,7 +23,7 @@ from roster_platform.catalogue import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from roster_platform.ingest.warehouse import PipelineRun
+    from roster_platform.warehouse.pipeline_run import PipelineRun
 
 
 class HeldRecords:

@@ -16,13 +16,14 @@ from roster_platform.ingest import autorosters, roster
 from roster_platform.ingest.autorosters.known import titles_of
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.healing import missing_columns
 from roster_platform.ingest.page_ids import is_safe
 from roster_platform.ingest.reads import READS, Outcome, Read
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster.deletions import rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME as ENDPOINTS
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.warehouse.healing import missing_columns
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _MOST_NAMED = 10
 _LEFT_NOTHING = (Outcome.FAILED, Outcome.REJECTED)

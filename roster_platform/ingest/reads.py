@@ -20,7 +20,8 @@ from roster_platform.catalogue import OBSERVED_AT, Column, Table
 from roster_platform.errors import IngestError
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+    from roster_platform.warehouse.pipeline_run import PipelineRun
+    from roster_platform.warehouse.warehouse import Warehouse
 
 _LOOKED_AT = 500
 
@@ -122,7 +123,7 @@ def latest_reads(warehouse: Warehouse, dataset: str) -> list[Read]:
 
     Retired pages are left out. Raises WarehouseError when the warehouse cannot be read.
     """
-    from roster_platform.ingest.warehouse import quoted, tables_of
+    from roster_platform.warehouse.information_schema import quoted, tables_of
 
     known = {column.name for column in fields(Read)}
     with warehouse.opening(), warehouse.sql() as client:
@@ -178,8 +179,8 @@ def log_reads(
     Trouble with the warehouse is logged only, because the failure of the read itself is
     what a person has to see.
     """
-    from roster_platform.ingest.healing import missing_columns
-    from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
+    from roster_platform.warehouse.healing import missing_columns
+    from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
     @dlt.source(name=source, schema_contract=SCHEMA_CONTRACT)
     def of_reads() -> Iterable[Any]:

@@ -26,7 +26,7 @@ from roster_platform.ingest.versions import transaction
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
 
-    from roster_platform.ingest.warehouse import PipelineRun
+    from roster_platform.warehouse.pipeline_run import PipelineRun
 
 SCHEMA = "snapshots"
 _HOURS = "snap_patrol_hours"
@@ -82,7 +82,7 @@ def import_snapshots(run: PipelineRun) -> int:
     What was imported before is replaced, so repeating it changes nothing. Hold the right
     to write all of the dataset.
     """
-    from roster_platform.ingest.warehouse import tables_of
+    from roster_platform.warehouse.information_schema import tables_of
 
     made = run.tables
     added = 0

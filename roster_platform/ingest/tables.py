@@ -466,20 +466,6 @@ def tombstone_rows(
     return _finish(columns, observed_at, [column_name(k) for k in table.primary_key])
 
 
-def spell_nul(table: Any) -> Any:
-    """The table with NUL characters as the text of their escape, ``\\u0000``.
-
-    Anything but a table is handed on: dlt removes them from records itself.
-    """
-    if not isinstance(table, pa.Table):
-        return table
-    for index, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
-            spelt = pc.replace_substring(table.column(index), "\0", "\\u0000")
-            table = table.set_column(index, field, spelt)
-    return table
-
-
 def _finish(
     columns: Mapping[str, pa.Array], observed_at: datetime, keys: Sequence[str]
 ) -> pa.Table:

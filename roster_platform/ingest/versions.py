@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.destinations.sql_client import SqlClientBase
 
-    from roster_platform.ingest.warehouse import PipelineRun
+    from roster_platform.warehouse.pipeline_run import PipelineRun
 
 _PAGES_AT_ONCE = 1_000
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from roster_platform.ingest.healing import lacking
 from roster_platform.ingest.last_reads import LastReads
 from roster_platform.lib.checks import (
     ALONE,
@@ -22,6 +21,7 @@ from roster_platform.lib.checks import (
     every_page_is_fresh,
     read_checks,
 )
+from roster_platform.warehouse.healing import lacking
 
 _HOW = "against the warehouse, without a read"
 

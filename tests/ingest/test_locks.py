@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from roster_platform.errors import IngestError
-from roster_platform.ingest import locks
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.locks import server as locks
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.postgres import running_postgres
 
 

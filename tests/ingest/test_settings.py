@@ -16,10 +16,10 @@ from roster_platform.ingest.settings import (
     roster_settings,
 )
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.automation import cadence_of, schedule_of, schedule_problems
 from roster_platform.settings import configuration
 from roster_platform.settings.platform import platform_settings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.forks import ROOT
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"

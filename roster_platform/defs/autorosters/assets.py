@@ -25,7 +25,6 @@ from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.ingest.autorosters.writing import PAGE_TABLES, READINGS
 from roster_platform.ingest.last_reads import last_reads_of_pages
 from roster_platform.ingest.off import why_off
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.alerts import FAILED_PAGES
 from roster_platform.lib.checks import (
     EVERY_PAGE_IS_FRESH,
@@ -52,6 +51,7 @@ from roster_platform.lib.partitions import (
 )
 from roster_platform.lib.stored_checks import checks_alone
 from roster_platform.lib.translators import RawTableTranslator
+from roster_platform.warehouse.warehouse import Warehouse
 
 _CHECKS: Mapping[str, Sequence[str]] = {
     "pages": (READ_IS_COMPLETE, EVERY_PAGE_IS_FRESH, FIELDS_ARE_AS_EXPECTED),

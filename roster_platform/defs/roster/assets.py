@@ -17,7 +17,6 @@ from roster_platform.ingest.last_reads import last_reads_of_endpoint
 from roster_platform.ingest.off import why_off
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import API_DOCS_URL, ENDPOINTS
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.checks import (
     FIELDS_ARE_AS_EXPECTED,
     READ_IS_COMPLETE,
@@ -33,6 +32,7 @@ from roster_platform.lib.metadata import load_metadata
 from roster_platform.lib.off import off_checks, off_result
 from roster_platform.lib.stored_checks import checks_alone
 from roster_platform.lib.translators import RawTableTranslator
+from roster_platform.warehouse.warehouse import Warehouse
 
 _CHECKS = (
     READ_IS_COMPLETE,

@@ -18,7 +18,7 @@ from roster_platform.ingest.page_ids import listed
 from roster_platform.ingest.reads import READS, Outcome
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.warehouse import PipelineRun
+    from roster_platform.warehouse.pipeline_run import PipelineRun
 
 Query = Callable[[str, str], Sequence[Sequence[Any]]]
 """Rows of a query on ``{table}``, and the table's name: ``PipelineRun.query``."""

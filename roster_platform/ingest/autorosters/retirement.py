@@ -34,7 +34,9 @@ from roster_platform.ingest.reads import (
 from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
 from roster_platform.ingest.snapshot_history import import_snapshots
 from roster_platform.ingest.versions import log_pages
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse, tables_of
+from roster_platform.warehouse.information_schema import tables_of
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _LARGEST_PLAUSIBLE_SHARE = 0.5
 

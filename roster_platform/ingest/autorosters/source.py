@@ -22,7 +22,7 @@ from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
 from roster_platform.ingest.reads import reads_item
 from roster_platform.ingest.settings import AutoRostersSettings, autorosters_settings
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient

@@ -33,7 +33,9 @@ from roster_platform.ingest.outbox.ledger import Ledger
 from roster_platform.ingest.report import ReadReport
 from roster_platform.ingest.roster.source import DATASET_NAME, PIPELINE_NAME
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
+from roster_platform.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import Answer, ApiClient

@@ -24,7 +24,7 @@ from roster_platform.ingest.drops import agrees, is_implausible_drop
 from roster_platform.ingest.held_records import HeldRecords
 from roster_platform.ingest.reads import KnownReads
 from roster_platform.ingest.report import ReadReport
-from roster_platform.ingest.warehouse import PipelineRun
+from roster_platform.warehouse.pipeline_run import PipelineRun
 
 # Rows that the read did not write, except those that came while it was running.
 _NOT_WRITTEN = f"not coalesce({IS_DELETED}, false) and {OBSERVED_AT} < %s"

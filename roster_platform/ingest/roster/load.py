@@ -22,7 +22,6 @@ from roster_platform.catalogue import (
     versions_table_name,
 )
 from roster_platform.errors import HeldBackError, ReadError
-from roster_platform.ingest.healing import lacking, missing_columns
 from roster_platform.ingest.held_records import HeldRecords
 from roster_platform.ingest.keys import KEYS_VERSION
 from roster_platform.ingest.reads import (
@@ -46,7 +45,9 @@ from roster_platform.ingest.roster.source import (
 )
 from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.versions import log_records
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.warehouse.healing import lacking, missing_columns
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _KEYS_VERSION = "keys_version"
 

@@ -33,7 +33,7 @@ from roster_platform.ingest.roster.reader import EndpointReader
 from roster_platform.ingest.roster.requests import path_of, roster_client
 from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.versions import VersionsTables
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     import pyarrow as pa

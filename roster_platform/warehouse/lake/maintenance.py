@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from roster_platform.errors import WarehouseError
-from roster_platform.ingest.destinations import without_passwords
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.destinations import without_passwords
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

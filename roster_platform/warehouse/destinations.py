@@ -23,7 +23,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.common.storages.configuration import FilesystemConfigurationWithLocalFiles
 
 from roster_platform.errors import ConfigurationError
-from roster_platform.ingest.locks import ServerLocks
+from roster_platform.warehouse.locks.server import ServerLocks
 
 _LAKE_EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 _MADE_CATALOGUES: set[str] = set()
@@ -272,7 +272,7 @@ def _ducklake(path: Path, credentials: Mapping[str, Any], **options: Any) -> Any
     from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
     from duckdb_extensions import import_extension
 
-    from roster_platform.ingest.lake_connections import Lake
+    from roster_platform.warehouse.lake.connections import Lake
 
     for extension in _LAKE_EXTENSIONS:
         import_extension(extension)
@@ -284,7 +284,7 @@ def _ducklake(path: Path, credentials: Mapping[str, Any], **options: Any) -> Any
 
 
 def _lake_connections_kept() -> AbstractContextManager[None]:
-    from roster_platform.ingest.lake_connections import lake_connections_kept
+    from roster_platform.warehouse.lake.connections import lake_connections_kept
 
     return lake_connections_kept()
 

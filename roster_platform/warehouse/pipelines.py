@@ -11,53 +11,31 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import threading
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.schema.typing import TSchemaContractDict
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock
 
-from roster_platform.ingest.work_folder import work_folder
+from roster_platform.warehouse.pool import Pool
+from roster_platform.warehouse.scratch import work_folder
 
 logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
-_keepers = 0
-_idle: dict[Hashable, list[OwnPipeline]] = {}
-
-
-@contextmanager
-def pipelines_kept() -> Iterator[None]:
-    """Use pipelines that are closed in the body again, until its end."""
-    global _keepers
-    with _lock:
-        _keepers += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _keepers -= 1
-            left = [] if _keepers else [one for some in _idle.values() for one in some]
-            if not _keepers:
-                _idle.clear()
-        for one in left:
-            try:
-                one.close()
-            except OSError as error:
-                # The rows are loaded, and the others are to be closed.
-                logger.warning(
-                    "What `dlt pipeline` shows of this run could not be put into %s (%s); "
-                    "the rows are loaded.",
-                    *(get_dlt_pipelines_dir(), error.strerror),
-                )
+# New tables and columns arrive; a column that changes its type does not, silently.
+SCHEMA_CONTRACT: TSchemaContractDict = {
+    "tables": "evolve",
+    "columns": "evolve",
+    "data_type": "freeze",
+}
 
 
 class OwnPipeline:
@@ -141,20 +119,25 @@ class OwnPipeline:
         self._resources.close()
 
 
-def take_kept(key: Hashable) -> OwnPipeline | None:
-    """Return a pipeline that is kept under a key and in nobody's use."""
-    with _lock:
-        kept = _idle.get(key)
-        return kept.pop() if kept else None
+def _close_last(pipeline: OwnPipeline) -> None:
+    try:
+        pipeline.close()
+    except OSError as error:
+        # The rows are loaded, and the others are to be closed.
+        logger.warning(
+            "What `dlt pipeline` shows of this run could not be put into %s (%s); "
+            "the rows are loaded.",
+            *(get_dlt_pipelines_dir(), error.strerror),
+        )
 
 
-def keep_or_close(key: Hashable, pipeline: OwnPipeline) -> None:
-    """Keep a pipeline under a key where pipelines are kept; close it elsewhere."""
-    with _lock:
-        if _keepers:
-            _idle.setdefault(key, []).append(pipeline)
-            return
-    pipeline.close()
+POOL = Pool(_close_last)
+"""Pipelines by what they load into, within ``pipelines_kept``."""
+
+
+def pipelines_kept() -> AbstractContextManager[None]:
+    """Use pipelines that are closed in the body again, until its end."""
+    return POOL.kept()
 
 
 def _publish(working_dir: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from roster_platform.errors import ConfigurationError, WarehouseError
-from roster_platform.ingest.destinations import destination_of, without_passwords
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.destinations import destination_of, without_passwords
+from roster_platform.warehouse.warehouse import Warehouse
 
 _LOADS = "_dlt_loads"
 _SCHEMAS = ("snapshots", "seeds")

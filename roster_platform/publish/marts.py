@@ -23,8 +23,9 @@ from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock
 
 from roster_platform.errors import IngestError
-from roster_platform.ingest.exports import export_reports
-from roster_platform.ingest.warehouse import Warehouse, catalogue, quoted, tables_of
+from roster_platform.publish.exports import export_reports
+from roster_platform.warehouse.information_schema import catalogue, quoted, tables_of
+from roster_platform.warehouse.warehouse import Warehouse
 
 SCHEMA = "marts"
 _FRESHNESS = "rpt_data_freshness"

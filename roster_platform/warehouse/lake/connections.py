@@ -7,9 +7,7 @@ attached: half of what a load of few rows costs.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import dlt
@@ -18,31 +16,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.ducklake import DuckLakeClient
 from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 
-_lock = threading.Lock()
-_idle: dict[str, list[duckdb.DuckDBPyConnection]] = {}
-_keepers = 0
-
-
-@contextmanager
-def lake_connections_kept() -> Iterator[None]:
-    """Keep the connections to lakes that are closed in the body, until its end.
-
-    One that is kept has the catalogue attached, but no transaction. That stops nobody else
-    from writing, unless the catalogue is a DuckDB file: those are closed at once.
-    """
-    global _keepers
-    with _lock:
-        _keepers += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _keepers -= 1
-            left = [] if _keepers else [c for idle in _idle.values() for c in idle]
-            if not _keepers:
-                _idle.clear()
-        for connection in left:
-            _close(connection)
+from roster_platform.warehouse.pool import Pool
 
 
 def _close(connection: duckdb.DuckDBPyConnection) -> None:
@@ -53,13 +27,23 @@ def _close(connection: duckdb.DuckDBPyConnection) -> None:
     connection.close()
 
 
+_pool = Pool(_close)
+
+
+def lake_connections_kept() -> AbstractContextManager[None]:
+    """Keep the connections to lakes that are closed in the body, until its end.
+
+    One that is kept has the catalogue attached, but no transaction. That stops nobody else
+    from writing, unless the catalogue is a DuckDB file: those are closed at once.
+    """
+    return _pool.kept()
+
+
 class _SqlClient(DuckLakeSqlClient):
     """dlt's client of a lake, which takes a connection that was kept if there is one."""
 
     def open_connection(self) -> duckdb.DuckDBPyConnection:
-        with _lock:
-            kept = _idle.get(self.attach_statement)
-            connection = kept.pop() if kept else None
+        connection = _pool.take(self.attach_statement)
         if connection is None:
             return super().open_connection()
         # As dlt does with a new one. The dataset may not be there yet.
@@ -85,11 +69,9 @@ class _SqlClient(DuckLakeSqlClient):
         self._conn = None  # type: ignore[assignment]
         with suppress(duckdb.Error):
             connection.execute("rollback")
-        with _lock:
-            if _keepers and not isinstance(self.credentials.catalog, DuckDbCredentials):
-                _idle.setdefault(self.attach_statement, []).append(connection)
-                return
-        _close(connection)
+        is_a_file = isinstance(self.credentials.catalog, DuckDbCredentials)
+        if is_a_file or not _pool.put(self.attach_statement, connection):
+            _close(connection)
 
 
 class _Client(DuckLakeClient):
