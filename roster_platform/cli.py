@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dbt(arguments: Sequence[str]) -> int:
     from roster_platform import dbt_process
     from roster_platform.dbt.environment import dbt_environment
-    from roster_platform.dbt_parsed import forget_other_parse, is_of_another_version
+    from roster_platform.dbt.parsed import forget_other_parse, is_of_another_version
     from roster_platform.errors import IngestError
     from roster_platform.ingest.autorosters import take_over_history
     from roster_platform.warehouse.warehouse import Warehouse

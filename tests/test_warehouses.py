@@ -25,7 +25,7 @@ NAMES = ("snowflake", "bigquery", "redshift", "databricks")
 # As the platform does for its dbt.
 DBT = (
     "from dbt.cli.main import cli; "
-    "from roster_platform.dbt_overhead import reduce_overhead; "
+    "from roster_platform.dbt.overhead import reduce_overhead; "
     "reduce_overhead(); cli(prog_name='dbt')"
 )
 

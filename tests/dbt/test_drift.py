@@ -13,8 +13,8 @@ from roster_platform.catalogue import (
     VALID_FROM,
     column_name,
 )
+from roster_platform.dbt.sources import declarations
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.dbt_sources import declarations
 from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
 

@@ -16,7 +16,7 @@ from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 from roster_platform import dbt_process
 from roster_platform.child_environment import drop_foreign_dbt
 from roster_platform.dbt.environment import dbt_environment
-from roster_platform.dbt_parsed import (
+from roster_platform.dbt.parsed import (
     PARTIAL_PARSE,
     forget_other_parse,
     is_of_another_version,

@@ -1,7 +1,7 @@
 """Write dbt's source declarations from the endpoint catalogue, so both stay one.
 
-python -m roster_platform.ingest.dbt_sources           # write them
-python -m roster_platform.ingest.dbt_sources --check   # fail when they are outdated
+python -m roster_platform.dbt.sources           # write them
+python -m roster_platform.dbt.sources --check   # fail when they are outdated
 """
 
 from __future__ import annotations
