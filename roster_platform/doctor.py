@@ -41,6 +41,7 @@ from roster_platform.settings.platform import (
     digest_settings,
     platform_settings,
 )
+from roster_platform.warehouse.information_schema import table_rows
 from roster_platform.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def _database(warehouse: Warehouse) -> Finding:
             "end, stop its process, and the lock goes with it.",
         )
     try:
-        rows = warehouse.table_rows("roster_data", "autorosters_data", "marts")
+        rows = _rows(warehouse)
     except Exception as error:
         return Finding(
             "problem",
@@ -311,11 +312,16 @@ def _database(warehouse: Warehouse) -> Finding:
     )
 
 
+def _rows(warehouse: Warehouse) -> dict[str, int]:
+    with warehouse.sql() as client:
+        return table_rows(client, "roster_data", "autorosters_data", "marts")
+
+
 def _server(warehouse: Warehouse) -> Finding:
     name = warehouse.settings.destination
     try:
         with warehouse.pipeline("doctor", "roster_data"):
-            rows = warehouse.table_rows("roster_data", "autorosters_data", "marts")
+            rows = _rows(warehouse)
     except IngestError as error:
         return Finding("problem", "warehouse", str(error))
     return Finding("ok", "warehouse", f"{name}: {len(rows)} tables")

@@ -209,6 +209,8 @@ def _publish(_: list[str]) -> None:
 
 
 def _print_rows(schemas: list[str]) -> None:
+    from roster_platform.warehouse.information_schema import table_rows
     from roster_platform.warehouse.warehouse import Warehouse
 
-    print(json.dumps(Warehouse.from_settings().table_rows(*schemas)))
+    with Warehouse.from_settings().sql() as client:
+        print(json.dumps(table_rows(client, *schemas)))

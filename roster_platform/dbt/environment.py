@@ -37,7 +37,7 @@ def dbt_environment(warehouse: Warehouse) -> dict[str, str]:
         environment |= warehouse.kind.dbt_environment(warehouse.sql_client())
     has_key = settings.hash_pii or bool(
         # Elsewhere dbt has no hash with a key.
-        warehouse.is_attached and settings.pii_key
+        warehouse.kind.is_attached and settings.pii_key
     )
     # dbt remembers the values of the variables that its models read: not the key's.
     environment["ROSTER_PLATFORM__DBT_HAS_PII_KEY"] = str(has_key).lower()

@@ -146,7 +146,7 @@ def _was_anything_read(
 
 
 def _copy(warehouse: Warehouse, database: duckdb.DuckDBPyConnection) -> list[str]:
-    bring = _attached if warehouse.is_attached else _fetched
+    bring = _attached if warehouse.kind.is_attached else _fetched
     database.execute(f"create schema {SCHEMA}")
     return list(bring(warehouse, database))
 

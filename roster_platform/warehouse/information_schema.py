@@ -18,6 +18,16 @@ def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]
     return [(schema.lower(), table.lower()) for schema, table in rows or ()]
 
 
+def table_rows(client: SqlClientBase[Any], *schemas: str) -> dict[str, int]:
+    """Return the rows of every table (no views) of some schemas."""
+    return {
+        table: first_value(
+            client, f"select count(*) from {quoted(client, schema, table)}"
+        )
+        for schema, table in tables_of(client, *schemas)
+    }
+
+
 def catalogue(client: SqlClientBase[Any]) -> str:
     """Return where a warehouse describes itself; BigQuery does so by region."""
     if client.capabilities.sqlglot_dialect == "bigquery":

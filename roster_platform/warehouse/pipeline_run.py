@@ -31,7 +31,7 @@ class PipelineRun(Dataset):
     """One run of a pipeline: read its dataset, load a source, count its rows."""
 
     def __init__(self, warehouse: Warehouse, own: OwnPipeline) -> None:
-        super().__init__(own, warehouse.opening, holds_nul=warehouse.holds_nul)
+        super().__init__(own, warehouse.opening, holds_nul=warehouse.kind.holds_nul)
         self._warehouse = warehouse
         self.pipeline = own.pipeline
         self.load_info: LoadInfo | None = None
@@ -51,7 +51,7 @@ class PipelineRun(Dataset):
         every table is there and no row was written yet, ``after`` when all were, with the
         right still held. Returns the rows now in each table the source filled.
         """
-        if not self._warehouse.holds_nul:
+        if not self._warehouse.kind.holds_nul:
             from roster_platform.warehouse.nul import without_nul
 
             for resource in source.selected_resources.values():

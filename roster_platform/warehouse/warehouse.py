@@ -33,11 +33,6 @@ from roster_platform.warehouse.destinations import (
     sql_client,
 )
 from roster_platform.warehouse.failures import failing_at, readable_failures
-from roster_platform.warehouse.information_schema import (
-    first_value,
-    quoted,
-    tables_of,
-)
 from roster_platform.warehouse.locks.file import file_lock, lock_of
 from roster_platform.warehouse.locks.server import ServerLocks
 from roster_platform.warehouse.pipeline_run import PipelineRun
@@ -91,24 +86,9 @@ class Warehouse:
         return self.kind.is_one_file(lambda: self.sql_client().credentials)
 
     @property
-    def holds_nul(self) -> bool:
-        """Return whether text in it may have the character U+0000."""
-        return self.kind.holds_nul
-
-    @property
-    def is_attached(self) -> bool:
-        """Return whether DuckDB reads it itself, by ``attach_statements``."""
-        return self.kind.is_attached
-
-    @property
-    def is_lake(self) -> bool:
-        """Return whether its tables are files with a catalogue next to them."""
-        return self.kind.is_lake
-
-    @property
     def catalogue_file(self) -> Path | None:
         """The SQLite file of a lake's catalogue; None where it is on a server."""
-        if not self.is_lake:
+        if not self.kind.is_lake:
             return None
         catalogue = self.sql_client().credentials.catalog
         return Path(catalogue.database) if catalogue.drivername == "sqlite" else None
@@ -116,7 +96,7 @@ class Warehouse:
     @property
     def dialect(self) -> str:
         """sqlglot's name of the SQL that the warehouse speaks."""
-        return "duckdb" if self.is_attached else self.settings.destination
+        return "duckdb" if self.kind.is_attached else self.settings.destination
 
     def attach_statements(self, alias: str) -> Sequence[str]:
         """Return statements that attach the warehouse as ``alias``; they have secrets.
@@ -130,16 +110,6 @@ class Warehouse:
             )
         with installed(self.settings.destination):
             return self.kind.attach(self.sql_client(), alias)
-
-    def table_rows(self, *schemas: str) -> dict[str, int]:
-        """Rows of every table (no views) of some schemas; hold the writer's lock."""
-        with self.sql() as client:
-            return {
-                table: first_value(
-                    client, f"select count(*) from {quoted(client, schema, table)}"
-                )
-                for schema, table in tables_of(client, *schemas)
-            }
 
     @contextmanager
     def sql(self) -> Iterator[SqlClientBase[Any]]:

@@ -43,7 +43,7 @@ def maintain_lake(warehouse: Warehouse, *, keep: timedelta) -> LakeMaintenance |
     Does nothing, and returns None, for another warehouse. Holds the writer's lock; dying
     in between loses nothing. Raises a WarehouseError when the lake cannot be reached.
     """
-    if not warehouse.is_lake:
+    if not warehouse.kind.is_lake:
         return None
     with warehouse.writing():
         try:
