@@ -40,8 +40,8 @@ import yaml
 
 from roster_platform.catalogue import Table
 from roster_platform.errors import ConfigurationError
-from roster_platform.ingest.field_mapping import Path as FieldPath
-from roster_platform.ingest.field_mapping import path_of
+from roster_platform.records.field_mapping import Path as FieldPath
+from roster_platform.records.field_mapping import path_of
 
 _TOP = {"enabled", "resource_defaults", "resources"}
 _DEFAULTS = {"endpoint"}

@@ -147,7 +147,7 @@ def latest_reads(warehouse: Warehouse, dataset: str) -> list[Read]:
 
 def reads_item(reads: Sequence[Read]) -> Any:
     """Return rows of the log as an item that any resource of a source may yield."""
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     table = TableBuilder(READS).build(read_rows(reads), datetime.now(UTC))[READS.name]
     hints = dlt.mark.make_hints(

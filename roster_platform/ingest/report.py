@@ -9,33 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from roster_platform.ingest.reads import Outcome, Read
+from roster_platform.records.drift import Drift
 
 _CALM_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One difference between what was declared and what came, with how often.
-
-    It is an ``error`` for keys, money, timestamps and people, a ``warning`` otherwise.
-    """
-
-    table: str
-    field: str
-    problem: str
-    rows: int
-    severity: Literal["warning", "error"] = "warning"
-
-    def __str__(self) -> str:
-        rows = f" ({self.rows} rows)" if self.rows else ""
-        return f"{self.table}.{self.field}: {self.problem}{rows}"
-
-
-UNDECLARED = "undeclared field"
-"""The problem of a field that came and is not declared; it lands all the same."""
 
 
 @dataclass

@@ -96,7 +96,7 @@ def _with_own_fields(schema: pa.Schema) -> pa.Schema:
     # Imported when read, so that loading definitions does not pay for it.
     import pyarrow as pa
 
-    from roster_platform.ingest.converters import ARROW_TYPES
+    from roster_platform.records.conversion.arrow_types import ARROW_TYPES
 
     return pa.schema(
         [

@@ -16,8 +16,9 @@ import dagster as dg
 
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.reads import Outcome
-from roster_platform.ingest.report import Drift, ReadReport
+from roster_platform.ingest.report import ReadReport
 from roster_platform.lib.translators import FRESHNESS
+from roster_platform.records.drift import Drift
 
 READ_IS_COMPLETE = "read_is_complete"
 ROWS_MATCH_API = "rows_match_api"

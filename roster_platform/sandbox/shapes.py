@@ -14,7 +14,6 @@ from typing import Any
 
 from roster_platform.catalogue import Endpoint, Table
 from roster_platform.errors import ConfigurationError
-from roster_platform.ingest.field_mapping import Path, path_of, value_at
 from roster_platform.ingest.mappings import SourceMapping, mapping_at
 from roster_platform.ingest.openapi.document import read_document
 from roster_platform.ingest.openapi.findings import (
@@ -27,6 +26,7 @@ from roster_platform.ingest.paging import Paging
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.requests import paging_of
 from roster_platform.ingest.settings import roster_settings
+from roster_platform.records.field_mapping import Path, path_of, value_at
 from roster_platform.sandbox.instances import OMITTED, Instances, converted
 
 Record = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from roster_platform.catalogue import Column
-from roster_platform.ingest.tables import TableBuilder
+from roster_platform.records.table_builder import TableBuilder
 from tests.things import THINGS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

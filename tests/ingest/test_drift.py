@@ -10,10 +10,9 @@ import pytest
 
 from roster_platform.catalogue import Table
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
-from roster_platform.ingest.drift import absent_fields, missing_fields
-from roster_platform.ingest.report import Drift
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
-from roster_platform.ingest.tables import TableBuilder
+from roster_platform.records.drift import Drift, absent_fields, missing_fields
+from roster_platform.records.table_builder import TableBuilder
 from tests.things import THINGS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pytest
 
 from roster_platform.catalogue import Child, Column, Table
 from roster_platform.errors import DriftError
-from roster_platform.ingest.drift import absent_fields
-from roster_platform.ingest.field_mapping import path_of, style_key
 from roster_platform.ingest.mappings import SourceMapping
-from roster_platform.ingest.records import ArrowRecords
-from roster_platform.ingest.tables import TableBuilder
+from roster_platform.records.drift import absent_fields
+from roster_platform.records.field_mapping import path_of, style_key
+from roster_platform.records.records import ArrowRecords
+from roster_platform.records.table_builder import TableBuilder
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SALES = Table(
@@ -151,7 +151,12 @@ def test_the_same_record_in_other_names_is_the_same_row(variant: str, way: str) 
     rows, builder, parsed = build(sent, ALL.applied(SALES), way)
     assert rows == expected
     assert builder.drifts == []
-    assert builder.fields["sales"] >= {"saleId", "totalPrice", "email", "lineItems"}
+    assert builder.fields["sales"] >= {
+        "saleId",
+        "totalPrice",
+        "email",
+        "lineItems",
+    }
     if way == "JSON":
         assert isinstance(parsed, ArrowRecords)
         # Only what stays as JSON was decoded one by one.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roster_platform.catalogue import Child, Column, Table
-from roster_platform.ingest.tables import TableBuilder
+from roster_platform.records.table_builder import TableBuilder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)

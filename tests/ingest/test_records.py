@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from roster_platform.ingest.records import ArrowRecords, DictRecords
-from roster_platform.ingest.tables import TableBuilder
+from roster_platform.records.records import ArrowRecords, DictRecords
+from roster_platform.records.table_builder import TableBuilder
 from tests.things import THINGS
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

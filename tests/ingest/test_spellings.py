@@ -10,9 +10,9 @@ import pytest
 
 from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.encodings import as_utf8
-from roster_platform.ingest.keys import comparing_key
 from roster_platform.ingest.page_ids import as_known, page_id, page_ids
 from roster_platform.ingest.pauses import is_refusal, pause_asked
+from roster_platform.records.keys import comparing_key
 from roster_platform.settings.credentials import checked, trimmed
 
 PAGE = "3f2a0c1e-8b7d-4c55-9e10-2f6d8a1b4c70"

@@ -11,7 +11,7 @@ import pytest
 
 from roster_platform.catalogue import Column
 from roster_platform.errors import DriftError
-from roster_platform.ingest.tables import TableBuilder, tombstone_rows
+from roster_platform.records.table_builder import TableBuilder, tombstone_rows
 from tests.things import THINGS
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -30,15 +30,15 @@ from roster_platform.ingest.autorosters.writing import (
     Batch,
     Reading,
 )
-from roster_platform.ingest.drift import (
+from roster_platform.ingest.mappings import source_mapping
+from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid
+from roster_platform.ingest.reads import Outcome, Read
+from roster_platform.records.drift import (
+    Drift,
     absent_fields,
     required_fields_missing,
     without_accepted,
 )
-from roster_platform.ingest.mappings import source_mapping
-from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid
-from roster_platform.ingest.reads import Outcome, Read
-from roster_platform.ingest.report import Drift
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import Answer, ApiClient
@@ -60,7 +60,7 @@ class PagesReader:
         state: MutableMapping[str, Any],
     ) -> None:
         """``state`` is the resource's own, which the reader changes."""
-        from roster_platform.ingest.tables import TableBuilder
+        from roster_platform.records.table_builder import TableBuilder
 
         self._reading = reading
         self._settings = settings

@@ -170,7 +170,7 @@ def _retirement(
     reading: Reading, page_ids: Sequence[str], retired_at: datetime, *, purge: bool
 ) -> DltSource:
     def rows() -> Iterator[Any]:
-        from roster_platform.ingest.tables import TableBuilder
+        from roster_platform.records.table_builder import TableBuilder
 
         builders = {
             name: TableBuilder(BY_NAME[name], tombstones=True)

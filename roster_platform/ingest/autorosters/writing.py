@@ -29,7 +29,7 @@ from roster_platform.ingest.versions import VersionsTables
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
 PAGE_TABLES = (
     "pages",
@@ -99,7 +99,7 @@ class Batch:
         yield from self._versions.item(name, arrow)
 
     def flush(self) -> Iterator[Any]:
-        from roster_platform.ingest.tables import tombstone_rows
+        from roster_platform.records.table_builder import tombstone_rows
 
         if self._observed_at is None:
             return

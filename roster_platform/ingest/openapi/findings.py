@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from roster_platform.catalogue import child_table_name
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.field_mapping import Path
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.openapi.document import Document, Operation, server_path
 from roster_platform.ingest.openapi.matching import (
@@ -33,6 +32,7 @@ from roster_platform.ingest.probe.endpoints import (
 )
 from roster_platform.ingest.roster.endpoints import BY_NAME, CLICKS_PATH, ENDPOINTS
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
+from roster_platform.records.field_mapping import Path
 
 _LACKS = "the document has no such operation"
 

@@ -278,7 +278,7 @@ def _table_rows(run: PipelineRun, capture: Capture) -> Iterator[tuple[int, Any]]
 
 
 def _source(capture: Capture, rows: Sequence[sqlite3.Row]) -> DltSource:
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     table = capture.table
     records = [_record(capture, row) for row in rows]

@@ -13,12 +13,6 @@ from roster_platform.ingest.autorosters.objects import OBJECTS
 from roster_platform.ingest.autorosters.source import autorosters_client
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.field_mapping import (
-    FieldNames,
-    names_of_elements,
-    names_of_records,
-    value_at,
-)
 from roster_platform.ingest.http import ApiClient
 from roster_platform.ingest.mappings import SourceMapping, source_mapping
 from roster_platform.ingest.page_ids import SETTING
@@ -38,6 +32,12 @@ from roster_platform.ingest.settings import (
     RosterSettings,
     autorosters_settings,
     roster_settings,
+)
+from roster_platform.records.field_mapping import (
+    FieldNames,
+    names_of_elements,
+    names_of_records,
+    value_at,
 )
 
 SOURCES = ("roster", "autorosters")

@@ -23,7 +23,6 @@ from roster_platform.catalogue import (
 )
 from roster_platform.errors import HeldBackError, ReadError
 from roster_platform.ingest.held_records import HeldRecords
-from roster_platform.ingest.keys import KEYS_VERSION
 from roster_platform.ingest.reads import (
     READS,
     Outcome,
@@ -45,6 +44,7 @@ from roster_platform.ingest.roster.source import (
 )
 from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.ingest.versions import log_records
+from roster_platform.records.keys import KEYS_VERSION
 from roster_platform.warehouse.healing import lacking, missing_columns
 from roster_platform.warehouse.pipeline_run import PipelineRun
 from roster_platform.warehouse.warehouse import Warehouse

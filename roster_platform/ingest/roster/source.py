@@ -138,7 +138,7 @@ def read_items(
     remembers from read to read, and is changed; ``report`` is filled.
     """
     # Imported when read, so that loading definitions does not pay for it.
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     mapping = source_mapping("roster")
     table = mapping.applied(endpoint.table)
@@ -178,7 +178,7 @@ def read_items(
 
 def empty_tables(endpoint: Endpoint, settings: RosterSettings) -> Iterator[Any]:
     """Yield every table of an endpoint without a row, so that it is made."""
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     table = source_mapping("roster").applied(endpoint.table)
     builder = TableBuilder(table, volatile=settings.volatile_fields or ())

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from roster_platform import documents
-from roster_platform.ingest.field_mapping import Path, has_path, value_at
+from roster_platform.records.field_mapping import Path, has_path, value_at
 
 
 class RawJson:

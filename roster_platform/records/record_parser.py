@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from roster_platform.catalogue import DataType, Table
-from roster_platform.ingest.converters import DECIMAL
-from roster_platform.ingest.field_mapping import (
+from roster_platform.records.conversion.arrow_types import DECIMAL
+from roster_platform.records.field_mapping import (
     FieldNames,
     NameTree,
     Path,
     names_of_elements,
     names_of_records,
 )
-from roster_platform.ingest.raw_json import RawJson
-from roster_platform.ingest.records import (
+from roster_platform.records.raw_json import RawJson
+from roster_platform.records.records import (
     ArrowRecords,
     DictRecords,
     by_field,

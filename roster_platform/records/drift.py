@@ -7,15 +7,37 @@ built (``tables``). That a field is absent shows only when a read has ended.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from roster_platform.catalogue import Column, Table, child_table_name
-from roster_platform.ingest.report import UNDECLARED, Drift
 
 _FIELDS = "fields"
 _ACCEPTED = "accepted_fields"
 _ACCEPTED_NEW = "accepted_new_fields"
 _MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference between what was declared and what came, with how often.
+
+    It is an ``error`` for keys, money, timestamps and people, a ``warning`` otherwise.
+    """
+
+    table: str
+    field: str
+    problem: str
+    rows: int
+    severity: Literal["warning", "error"] = "warning"
+
+    def __str__(self) -> str:
+        rows = f" ({self.rows} rows)" if self.rows else ""
+        return f"{self.table}.{self.field}: {self.problem}{rows}"
+
+
+UNDECLARED = "undeclared field"
+"""The problem of a field that came and is not declared; it lands all the same."""
 
 
 def absent_fields(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from roster_platform.ingest.field_mapping import style_key
+from roster_platform.records.field_mapping import style_key
 
 AMOUNT = frozenset({"amount", "value"})
 MINOR_AMOUNT = frozenset(

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from roster_platform.catalogue import Child
-from roster_platform.ingest.converters import Values
-from roster_platform.ingest.field_mapping import FieldNames, Path
-from roster_platform.ingest.raw_json import RawJson
+from roster_platform.records.conversion.arrow_types import Values
+from roster_platform.records.field_mapping import FieldNames, Path
+from roster_platform.records.raw_json import RawJson
 
 Note = Callable[[str, str], None]
 
