@@ -22,8 +22,8 @@ from roster_platform.errors import (
 )
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.page_signs import Sign
     from roster_platform.ingest.paging import Page, Paging
+    from roster_platform.ingest.signs.page_signs import Sign
 
 _REFUSALS = (AccessDeniedError, BadResponseError, NotFoundError)
 # These may be the number of the last page, which is one less when counted from 0.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from roster_platform.ingest import page_words
 from roster_platform.ingest.openapi.enums import value_key
 from roster_platform.ingest.openapi.schemas import Schema
+from roster_platform.ingest.signs import words as page_words
 from roster_platform.records.conversion.money import AMOUNT, CURRENCY, MINOR_AMOUNT
 from roster_platform.records.field_mapping import Path, style_key
 

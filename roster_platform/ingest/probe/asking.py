@@ -27,9 +27,9 @@ from roster_platform.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.http import Answer, ApiClient, selected
-from roster_platform.ingest.page_signs import signs_of
 from roster_platform.ingest.paging import Ask, Page, Pager, Paging, with_paginator
 from roster_platform.ingest.probe.shapes import safe_path
+from roster_platform.ingest.signs.reading import signs_of
 from roster_platform.records.field_mapping import style_key
 
 ANNOUNCED_REQUESTS = 4

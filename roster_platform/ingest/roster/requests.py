@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from roster_platform.catalogue import Endpoint
 from roster_platform.ingest.mappings import source_mapping
-from roster_platform.ingest.page_words import PAGE_SIZE
 from roster_platform.ingest.settings import RosterSettings
+from roster_platform.ingest.signs.words import PAGE_SIZE
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
