@@ -23,7 +23,7 @@ from roster_platform.ingest.openapi.matching import (
 )
 from roster_platform.ingest.openapi.paging import DocumentedPaging, paging_of_operation
 from roster_platform.ingest.openapi.schemas import Schema, example_of
-from roster_platform.ingest.probe.asking import Asked
+from roster_platform.ingest.probe.asked import Asked
 from roster_platform.ingest.probe.endpoints import (
     EndpointFindings,
     SourceFindings,

@@ -10,7 +10,7 @@ from typing import Any
 
 from roster_platform.ingest.openapi.document import Operation
 from roster_platform.ingest.openapi.schemas import example_of
-from roster_platform.ingest.probe.asking import best_list, lists_in
+from roster_platform.ingest.probe.lists import best_list, lists_in
 from roster_platform.ingest.probe.synonyms import ranked
 from roster_platform.records.field_mapping import style_key
 

@@ -16,14 +16,10 @@ from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.http import ApiClient
 from roster_platform.ingest.mappings import SourceMapping, source_mapping
 from roster_platform.ingest.page_ids import SETTING
-from roster_platform.ingest.probe.asking import (
-    ANNOUNCED_REQUESTS,
-    MOST_REQUESTS,
-    Asked,
-    Asker,
-    reason_of,
-)
+from roster_platform.ingest.probe.asked import Asked, reason_of
+from roster_platform.ingest.probe.asking import ANNOUNCED_REQUESTS, Asker
 from roster_platform.ingest.probe.fields import ObjectFinding, compare
+from roster_platform.ingest.probe.guesses import MOST_REQUESTS
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.roster.requests import paging_of, path_of, roster_client
 from roster_platform.ingest.settings import (

@@ -1,6 +1,6 @@
 """Signs of further pages in one answer, in any of the usual vocabularies.
 
-Words (``page_words``) are looked for at the top of the answer, in every object around the
+Words (``words``) are looked for at the top of the answer, in every object around the
 list of records, in paging objects inside those, and in the headers. A declared path comes
 before any word (dlt's ``total_path``, ``has_more_path``, ``cursor_path``, …).
 """
