@@ -32,7 +32,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.reads import Read
+    from roster_platform.ingest.reading.log import Read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,7 +244,7 @@ def _repair() -> int:
 def _reads() -> int:
     from roster_platform.errors import IngestError
     from roster_platform.ingest.off import DATASETS, why_off
-    from roster_platform.ingest.reads import latest_reads
+    from roster_platform.ingest.reading.log import latest_reads
     from roster_platform.warehouse.warehouse import Warehouse
 
     # Where the screen is narrow, nothing is cut.

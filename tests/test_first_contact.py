@@ -20,8 +20,8 @@ from roster_platform.errors import (
     IncompleteReadError,
 )
 from roster_platform.ingest.mappings import is_enabled
-from roster_platform.ingest.reads import Outcome
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.log import Outcome
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import CLICKS_PATH, ENDPOINTS
 from roster_platform.settings.platform import PlatformSettings

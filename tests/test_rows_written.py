@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.settings.platform import PlatformSettings
 from roster_platform.warehouse.pipelines import pipelines_kept

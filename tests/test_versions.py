@@ -10,7 +10,6 @@ import duckdb
 import pytest
 
 from roster_platform.catalogue import Table, column_name
-from roster_platform.ingest import versions
 from roster_platform.ingest.autorosters import (
     load_page_users,
     load_pages,
@@ -18,6 +17,7 @@ from roster_platform.ingest.autorosters import (
     retire_pages,
 )
 from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.history import versions
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
 from roster_platform.sandbox import Sandbox, running_sandbox

@@ -37,7 +37,7 @@ from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.ingest.outbox.send import load_outbox
 from roster_platform.ingest.page_ids import SETTING, page_ids
-from roster_platform.ingest.reads import Outcome
+from roster_platform.ingest.reading.log import Outcome
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.requests import path_of

@@ -57,15 +57,15 @@ from roster_platform.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.encodings import as_utf8
-from roster_platform.ingest.gate import gate_of
+from roster_platform.ingest.pacing.concurrency import Slots
+from roster_platform.ingest.pacing.pauses import is_refusal, pause_asked
+from roster_platform.ingest.pacing.rate_limit import gate_of
 from roster_platform.ingest.paging import Ask, Page, Pager, Paging, ReadEnd
-from roster_platform.ingest.pauses import is_refusal, pause_asked
 from roster_platform.ingest.settings import ClientSettings
 from roster_platform.ingest.signs.errors import error_in, may_say_error
 from roster_platform.ingest.signs.names import same_name
 from roster_platform.ingest.signs.page_signs import Around
 from roster_platform.ingest.signs.reading import signs_of
-from roster_platform.ingest.slots import Slots
 from roster_platform.settings.platform import platform_settings
 
 _T = TypeVar("_T")

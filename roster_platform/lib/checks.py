@@ -15,8 +15,8 @@ from typing import Any
 import dagster as dg
 
 from roster_platform.ingest.mappings import where_to_declare
-from roster_platform.ingest.reads import Outcome
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.log import Outcome
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.lib.translators import FRESHNESS
 from roster_platform.records.drift import Drift
 

@@ -15,7 +15,7 @@ from roster_platform.catalogue import (
     key_column,
     key_column_name,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.lib.translators import declared_columns
 
 ROWS_LISTED = "rows_listed"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from roster_platform.ingest.last_reads import LastReads
+from roster_platform.ingest.reading.last_reads import LastReads
 from roster_platform.lib.checks import (
     ALONE,
     EVERY_PAGE_IS_FRESH,

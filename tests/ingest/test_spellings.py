@@ -10,8 +10,8 @@ import pytest
 
 from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.encodings import as_utf8
+from roster_platform.ingest.pacing.pauses import is_refusal, pause_asked
 from roster_platform.ingest.page_ids import as_known, page_id, page_ids
-from roster_platform.ingest.pauses import is_refusal, pause_asked
 from roster_platform.records.keys import comparing_key
 from roster_platform.settings.credentials import checked, trimmed
 

@@ -23,8 +23,8 @@ from roster_platform.ingest.autorosters.load import PagesLoad
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.ingest.autorosters.writing import PAGE_TABLES, READINGS
-from roster_platform.ingest.last_reads import last_reads_of_pages
 from roster_platform.ingest.off import why_off
+from roster_platform.ingest.reading.last_reads import last_reads_of_pages
 from roster_platform.lib.alerts import FAILED_PAGES
 from roster_platform.lib.checks import (
     EVERY_PAGE_IS_FRESH,

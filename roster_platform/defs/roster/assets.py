@@ -13,8 +13,8 @@ from roster_platform.catalogue import (
     column_name,
     versions_table_name,
 )
-from roster_platform.ingest.last_reads import last_reads_of_endpoint
 from roster_platform.ingest.off import why_off
+from roster_platform.ingest.reading.last_reads import last_reads_of_endpoint
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import API_DOCS_URL, ENDPOINTS
 from roster_platform.lib.checks import (

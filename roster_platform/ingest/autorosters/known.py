@@ -15,7 +15,7 @@ from roster_platform import documents
 from roster_platform.ingest.autorosters.flatten import LISTS, Flat, Rows
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.page_ids import listed
-from roster_platform.ingest.reads import READS, Outcome
+from roster_platform.ingest.reading.log import READS, Outcome
 
 if TYPE_CHECKING:
     from roster_platform.warehouse.pipeline_run import PipelineRun

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from roster_platform.errors import DriftError, HeldBackError, IngestError, NotFoundError
-from roster_platform.ingest import clock, drops
 from roster_platform.ingest.autorosters.changes import (
     MemberChanges,
     changes_of,
@@ -32,7 +31,8 @@ from roster_platform.ingest.autorosters.writing import (
 )
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid
-from roster_platform.ingest.reads import Outcome, Read
+from roster_platform.ingest.reading import clock, drops
+from roster_platform.ingest.reading.log import Outcome, Read
 from roster_platform.records.drift import (
     Drift,
     absent_fields,

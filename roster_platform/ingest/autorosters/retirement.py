@@ -22,18 +22,18 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
+from roster_platform.ingest.history.snapshots import SCHEMA as SNAPSHOTS
+from roster_platform.ingest.history.snapshots import import_snapshots
+from roster_platform.ingest.history.versions import log_pages
 from roster_platform.ingest.page_ids import as_known, is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
-from roster_platform.ingest.reads import (
+from roster_platform.ingest.reading.log import (
     READS,
     Outcome,
     Read,
     insert_reads,
     latest_reads,
 )
-from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
-from roster_platform.ingest.snapshot_history import import_snapshots
-from roster_platform.ingest.versions import log_pages
 from roster_platform.warehouse.information_schema import tables_of
 from roster_platform.warehouse.pipeline_run import PipelineRun
 from roster_platform.warehouse.warehouse import Warehouse

@@ -20,7 +20,7 @@ from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.writing import READINGS, Reading, write_hints
 from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
-from roster_platform.ingest.reads import reads_item
+from roster_platform.ingest.reading.log import reads_item
 from roster_platform.ingest.settings import AutoRostersSettings, autorosters_settings
 from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 

@@ -24,7 +24,7 @@ from roster_platform.ingest.autorosters.flatten import (
 )
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.versions import VersionsTables
+from roster_platform.ingest.history.versions import VersionsTables
 
 if TYPE_CHECKING:
     import pyarrow as pa

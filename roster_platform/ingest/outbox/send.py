@@ -30,7 +30,7 @@ from roster_platform.errors import (
 )
 from roster_platform.ingest.outbox.captures import Capture, content_digest
 from roster_platform.ingest.outbox.ledger import Ledger
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.source import DATASET_NAME, PIPELINE_NAME
 from roster_platform.ingest.settings import RosterSettings, roster_settings
 from roster_platform.warehouse.pipeline_run import PipelineRun

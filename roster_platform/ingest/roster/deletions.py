@@ -20,10 +20,10 @@ from roster_platform.catalogue import (
     Table,
 )
 from roster_platform.errors import HeldBackError
-from roster_platform.ingest.drops import agrees, is_implausible_drop
-from roster_platform.ingest.held_records import HeldRecords
-from roster_platform.ingest.reads import KnownReads
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.history.held_records import HeldRecords
+from roster_platform.ingest.reading.drops import agrees, is_implausible_drop
+from roster_platform.ingest.reading.log import KnownReads
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.warehouse.pipeline_run import PipelineRun
 
 # Rows that the read did not write, except those that came while it was running.

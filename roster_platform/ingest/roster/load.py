@@ -22,8 +22,9 @@ from roster_platform.catalogue import (
     versions_table_name,
 )
 from roster_platform.errors import HeldBackError, ReadError
-from roster_platform.ingest.held_records import HeldRecords
-from roster_platform.ingest.reads import (
+from roster_platform.ingest.history.held_records import HeldRecords
+from roster_platform.ingest.history.versions import log_records
+from roster_platform.ingest.reading.log import (
     READS,
     Outcome,
     insert_reads,
@@ -31,7 +32,7 @@ from roster_platform.ingest.reads import (
     log_reads,
     reads_item,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.deletions import Before, mark_deleted, rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.roster.source import (
@@ -43,7 +44,6 @@ from roster_platform.ingest.roster.source import (
     source_of,
 )
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.versions import log_records
 from roster_platform.records.keys import KEYS_VERSION
 from roster_platform.warehouse.healing import lacking, missing_columns
 from roster_platform.warehouse.pipeline_run import PipelineRun

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from roster_platform import documents
 from roster_platform.catalogue import Endpoint, Parent
 from roster_platform.errors import BadResponseError, NotFoundError
-from roster_platform.ingest import clock
-from roster_platform.ingest.reads import KnownReads, Outcome
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading import clock
+from roster_platform.ingest.reading.log import KnownReads, Outcome
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.repeats import Repeats
 from roster_platform.ingest.roster.requests import filters_of, paging_of, path_of
 from roster_platform.ingest.settings import RosterSettings

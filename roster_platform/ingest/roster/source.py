@@ -20,26 +20,26 @@ from roster_platform.catalogue import (
     column_name,
 )
 from roster_platform.errors import DriftError, IncompleteReadError
+from roster_platform.ingest.history.versions import VersionsTables
 from roster_platform.ingest.mappings import source_mapping, where_to_declare
-from roster_platform.ingest.reads import (
+from roster_platform.ingest.reading.log import (
     KnownReads,
     Outcome,
     raise_once_loaded,
     reads_item,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.reader import EndpointReader
 from roster_platform.ingest.roster.requests import path_of, roster_client
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.versions import VersionsTables
 from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.sources.rest_api import RESTAPIConfig
 
-    from roster_platform.ingest.held_records import HeldRecords
+    from roster_platform.ingest.history.held_records import HeldRecords
 
 SOURCE_NAME = "roster_source"
 PIPELINE_NAME = "roster_pipeline"

@@ -17,8 +17,8 @@ from roster_platform.ingest.autorosters.known import titles_of
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.page_ids import is_safe
-from roster_platform.ingest.reads import READS, Outcome, Read
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.log import READS, Outcome, Read
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.deletions import rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME as ENDPOINTS
 from roster_platform.warehouse.healing import missing_columns

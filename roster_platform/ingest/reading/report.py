@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from roster_platform.ingest.reads import Outcome, Read
+from roster_platform.ingest.reading.log import Outcome, Read
 from roster_platform.records.drift import Drift
 
 _CALM_SECONDS = 5.0

@@ -21,7 +21,7 @@ from roster_platform.catalogue import (
     versions_table_name,
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.versions import transaction
+from roster_platform.ingest.history.versions import transaction
 
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase

@@ -38,7 +38,7 @@ from roster_platform.catalogue import (
     versions_table_name,
 )
 from roster_platform.ingest.page_ids import listed
-from roster_platform.ingest.reads import READS, Outcome
+from roster_platform.ingest.reading.log import READS, Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
