@@ -15,7 +15,12 @@ from roster_platform.digest.outbox import Outbox, Part
 from roster_platform.digest.text import digest_text
 from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.settings import configured_secrets
-from roster_platform.lib.channels import Channel, DeliveryError, channels, redactor
+from roster_platform.lib.alerting.channels import (
+    Channel,
+    DeliveryError,
+    channels,
+    redactor,
+)
 from roster_platform.settings.platform import (
     DigestSettings,
     digest_settings,

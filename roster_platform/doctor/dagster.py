@@ -85,8 +85,8 @@ def _daemons(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 def schedules() -> Iterator[Finding]:
     """Report schedules that cannot run."""
-    from roster_platform.lib.automation import schedule_problems
-    from roster_platform.lib.cadences import endpoint_problems
+    from roster_platform.lib.schedules.cadences import endpoint_problems
+    from roster_platform.lib.schedules.configured import schedule_problems
 
     for problem in dict.fromkeys([*schedule_problems(), *endpoint_problems()]):
         yield Finding("problem", "schedules", problem)

@@ -12,7 +12,7 @@ from roster_platform.doctor.finding import Finding
 from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.lib.channels import channels
+from roster_platform.lib.alerting.channels import channels
 from roster_platform.settings.platform import (
     alert_settings,
     digest_settings,

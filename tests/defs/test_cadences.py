@@ -14,7 +14,11 @@ import pytest
 
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.lib.cadences import endpoint_problems, own_cadences, read_apart
+from roster_platform.lib.schedules.cadences import (
+    endpoint_problems,
+    own_cadences,
+    read_apart,
+)
 from roster_platform.settings.platform import PlatformSettings
 
 ENDPOINTS = "SOURCES__ROSTER_SOURCE__ENDPOINTS"

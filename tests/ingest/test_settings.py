@@ -16,7 +16,11 @@ from roster_platform.ingest.settings import (
     roster_settings,
 )
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.lib.automation import cadence_of, schedule_of, schedule_problems
+from roster_platform.lib.schedules.configured import (
+    cadence_of,
+    schedule_of,
+    schedule_problems,
+)
 from roster_platform.settings import configuration
 from roster_platform.settings.platform import platform_settings
 from roster_platform.warehouse.warehouse import Warehouse

@@ -22,10 +22,10 @@ from roster_platform.dbt.parsed import (
     is_of_another_version,
 )
 from roster_platform.ingest.autorosters import take_over_history
-from roster_platform.lib.assumed_fields import assumed_fields_metadata
-from roster_platform.lib.column_lineage import ColumnLineage
-from roster_platform.lib.dbt_checks import with_readable_checks
-from roster_platform.lib.dbt_cli import DbtCli
+from roster_platform.lib.dbt.assumed_fields import assumed_fields_metadata
+from roster_platform.lib.dbt.cli import DbtCli
+from roster_platform.lib.dbt.column_lineage import ColumnLineage
+from roster_platform.lib.dbt.readable_checks import with_readable_checks
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.translators import ModelTranslator
 from roster_platform.warehouse.scratch import work_folder

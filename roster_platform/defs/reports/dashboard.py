@@ -6,7 +6,7 @@ import dagster as dg
 
 from roster_platform.defs.reports.published import published_marts
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.translators import FRESHNESS, OWNERS
 from roster_platform.settings.platform import platform_settings
 

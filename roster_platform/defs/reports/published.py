@@ -4,7 +4,7 @@ import dagster as dg
 
 from roster_platform.defs.dbt.assets import dbt_models
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.translators import FRESHNESS, OWNERS
 from roster_platform.warehouse.warehouse import Warehouse
 

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 import dagster as dg
 
 from roster_platform.ingest.outbox.captures import CAPTURES
-from roster_platform.lib.automation import UNFINISHED
 from roster_platform.lib.data_versions import Load, last_loads
+from roster_platform.lib.schedules.configured import UNFINISHED
 
 _RAW_TABLES = dg.AssetSelection.groups("roster", "autorosters")
 # What is sent comes at any time: all models would wait for it again and again.

@@ -17,7 +17,7 @@ from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
-from roster_platform.lib.column_lineage import Origins
+from roster_platform.lib.dbt.column_lineage import Origins
 
 ASSUMED_FIELDS = "stands_on_fields"
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from roster_platform.ingest.reading.last_reads import LastReads
-from roster_platform.lib.checks import (
+from roster_platform.lib.raw_checks.evaluated import (
     ALONE,
     EVERY_PAGE_IS_FRESH,
     FIELDS_ARE_AS_EXPECTED,

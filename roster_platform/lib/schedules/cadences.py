@@ -15,7 +15,7 @@ from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from roster_platform.errors import ConfigurationError
-from roster_platform.lib.automation import (
+from roster_platform.lib.schedules.configured import (
     Cadence,
     Runs,
     cadence_of,
