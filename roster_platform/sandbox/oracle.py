@@ -11,13 +11,18 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.attribution import FOREVER, METHODS, NOBODY, TYPES
-from roster_platform.sandbox.brand import CURRENCIES, PROGRAMS, STATUSES
-from roster_platform.sandbox.clock import DAY_MS, date_text, iso
-from roster_platform.sandbox.render import contact_id, money, order_id, program_id
-from roster_platform.sandbox.rosters import OWNER_ID
-from roster_platform.sandbox.world import World
+from roster_platform.sandbox.api.render import contact_id, money, order_id, program_id
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.attribution import (
+    FOREVER,
+    METHODS,
+    NOBODY,
+    TYPES,
+)
+from roster_platform.sandbox.simulation.brand import CURRENCIES, PROGRAMS, STATUSES
+from roster_platform.sandbox.simulation.clock import DAY_MS, date_text, iso
+from roster_platform.sandbox.simulation.rosters import OWNER_ID
+from roster_platform.sandbox.simulation.world import World
 
 
 def orders(world: World) -> dict[str, Any]:

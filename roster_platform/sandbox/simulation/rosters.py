@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.clock import date_text
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.clock import date_text
 
 FOREIGN_PAGES = 3
 OWNER_ID = "181818181818181818"

@@ -14,8 +14,8 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.attribution import (
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.attribution import (
     FOREVER,
     NOBODY,
     OWN_CODES,
@@ -24,7 +24,12 @@ from roster_platform.sandbox.attribution import (
     Code,
     Contact,
 )
-from roster_platform.sandbox.clock import DAY_MS, moment_in, number_of, opening_ms
+from roster_platform.sandbox.simulation.clock import (
+    DAY_MS,
+    moment_in,
+    number_of,
+    opening_ms,
+)
 
 HISTORY_DAYS = 365
 HOUR_MS = 3_600_000

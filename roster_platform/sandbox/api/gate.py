@@ -21,7 +21,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from roster_platform.sandbox.world import World
+from roster_platform.sandbox.simulation.world import World
 
 ADMIN = "/admin"
 _log = logging.getLogger(__name__)

@@ -20,12 +20,17 @@ import orjson
 
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.kept import kept_for_good
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.brand import PROGRAMS, RULES, Brand
-from roster_platform.sandbox.clock import iso, opening_ms
-from roster_platform.sandbox.collection import Collection
-from roster_platform.sandbox.render import WEBHOOK_TOPICS, Renderer, rule_id
-from roster_platform.sandbox.rosters import Page, Rosters, page_json, users_json
+from roster_platform.sandbox.api.render import WEBHOOK_TOPICS, Renderer, rule_id
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.brand import PROGRAMS, RULES, Brand
+from roster_platform.sandbox.simulation.clock import iso, opening_ms
+from roster_platform.sandbox.simulation.collection import Collection
+from roster_platform.sandbox.simulation.rosters import (
+    Page,
+    Rosters,
+    page_json,
+    users_json,
+)
 
 DEFAULT_AS_OF = date(2026, 11, 1)
 

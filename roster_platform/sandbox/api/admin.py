@@ -29,10 +29,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from roster_platform.sandbox import oracle
-from roster_platform.sandbox.gate import Fault
+from roster_platform.sandbox.api.gate import Fault
 
 if TYPE_CHECKING:
-    from roster_platform.sandbox.app import State
+    from roster_platform.sandbox.api.app import State
 
 _MAX_DAYS_AT_ONCE = 3660
 _QUESTIONS: Mapping[str, Callable[..., Any]] = {
@@ -118,7 +118,7 @@ async def _advance(state: State, request: Request) -> Any:
 
 
 async def _environment(state: State, request: Request) -> Any:
-    from roster_platform.sandbox.serve import environment
+    from roster_platform.sandbox.api.serve import environment
 
     url = str(request.base_url).rstrip("/")
     return environment(url, state.world, contacts=state.has_contacts)

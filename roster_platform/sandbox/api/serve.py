@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from roster_platform.sandbox.app import (
+from roster_platform.sandbox.api.app import (
     API_KEY,
     PRIVATE_TOKEN,
     PUBLIC_TOKEN,
     create_app,
 )
-from roster_platform.sandbox.world import World, WorldOptions
+from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 if TYPE_CHECKING:
-    from roster_platform.sandbox.shapes import Shapes
+    from roster_platform.sandbox.api.shapes import Shapes
 
 _PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
 _ANY_FUTURE = "1e10"
@@ -119,7 +119,7 @@ def _shapes(options: ServerOptions) -> Shapes | None:
     if not (options.openapi or options.mapping):
         return None
     # Imported late: few serve other shapes.
-    from roster_platform.sandbox.shapes import shapes_of_document, shapes_of_mapping
+    from roster_platform.sandbox.api.shapes import shapes_of_document, shapes_of_mapping
 
     if options.openapi:
         return shapes_of_document(options.openapi)

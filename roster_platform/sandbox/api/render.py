@@ -12,9 +12,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.attribution import NOBODY, Contact
-from roster_platform.sandbox.brand import (
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.attribution import NOBODY, Contact
+from roster_platform.sandbox.simulation.brand import (
     CURRENCIES,
     EVENT_TYPES,
     PROGRAMS,
@@ -24,7 +24,7 @@ from roster_platform.sandbox.brand import (
     Brand,
     Campaign,
 )
-from roster_platform.sandbox.clock import (
+from roster_platform.sandbox.simulation.clock import (
     DAY_MS,
     date_text,
     day_text_of,

@@ -37,15 +37,21 @@ from starlette.routing import Route
 
 from roster_platform.catalogue import Endpoint
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.sandbox import admin
-from roster_platform.sandbox.clock import parse_iso
-from roster_platform.sandbox.collection import Collection
-from roster_platform.sandbox.gate import Fault, Gate, RateLimit, SimulatedClock, Traffic
-from roster_platform.sandbox.rosters import OWNER_ID, Page, listed, user_json
-from roster_platform.sandbox.world import World
+from roster_platform.sandbox.api import admin
+from roster_platform.sandbox.api.gate import (
+    Fault,
+    Gate,
+    RateLimit,
+    SimulatedClock,
+    Traffic,
+)
+from roster_platform.sandbox.simulation.clock import parse_iso
+from roster_platform.sandbox.simulation.collection import Collection
+from roster_platform.sandbox.simulation.rosters import OWNER_ID, Page, listed, user_json
+from roster_platform.sandbox.simulation.world import World
 
 if TYPE_CHECKING:
-    from roster_platform.sandbox.shapes import Shape, Shapes
+    from roster_platform.sandbox.api.shapes import Shape, Shapes
 
 PRIVATE_TOKEN = "sandbox-private-token"
 PUBLIC_TOKEN = "sandbox-public-token"

@@ -27,7 +27,7 @@ from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.requests import paging_of
 from roster_platform.ingest.settings import roster_settings
 from roster_platform.records.field_mapping import Path, path_of, value_at
-from roster_platform.sandbox.instances import OMITTED, Instances, converted
+from roster_platform.sandbox.api.instances import OMITTED, Instances, converted
 
 Record = Mapping[str, Any]
 _MOST = 1000
