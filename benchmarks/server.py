@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from roster_platform.sandbox.api.app import API_KEY, PRIVATE_TOKEN
+from roster_platform.sandbox.api.state import API_KEY, PRIVATE_TOKEN
 from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 PAGE_SIZE = 100

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from roster_platform.sandbox.api.render import contact_id, money, order_id, program_id
 from roster_platform.sandbox.simulation import vocabulary as words
 from roster_platform.sandbox.simulation.attribution import (
     FOREVER,
@@ -19,9 +18,19 @@ from roster_platform.sandbox.simulation.attribution import (
     NOBODY,
     TYPES,
 )
-from roster_platform.sandbox.simulation.brand import CURRENCIES, PROGRAMS, STATUSES
 from roster_platform.sandbox.simulation.clock import DAY_MS, date_text, iso
-from roster_platform.sandbox.simulation.rosters import OWNER_ID
+from roster_platform.sandbox.simulation.discord.pages import OWNER_ID
+from roster_platform.sandbox.simulation.ids import (
+    contact_id,
+    money,
+    order_id,
+    program_id,
+)
+from roster_platform.sandbox.simulation.shop.entities import (
+    CURRENCIES,
+    PROGRAMS,
+    STATUSES,
+)
 from roster_platform.sandbox.simulation.world import World
 
 

@@ -32,7 +32,7 @@ from roster_platform.sandbox import oracle
 from roster_platform.sandbox.api.gate import Fault
 
 if TYPE_CHECKING:
-    from roster_platform.sandbox.api.app import State
+    from roster_platform.sandbox.api.state import State
 
 _MAX_DAYS_AT_ONCE = 3660
 _QUESTIONS: Mapping[str, Callable[..., Any]] = {

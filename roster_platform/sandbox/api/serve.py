@@ -16,12 +16,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from roster_platform.sandbox.api.app import (
-    API_KEY,
-    PRIVATE_TOKEN,
-    PUBLIC_TOKEN,
-    create_app,
-)
+from roster_platform.sandbox.api.app import create_app
+from roster_platform.sandbox.api.state import API_KEY, PRIVATE_TOKEN, PUBLIC_TOKEN
 from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 if TYPE_CHECKING:

@@ -20,17 +20,16 @@ import orjson
 
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.kept import kept_for_good
-from roster_platform.sandbox.api.render import WEBHOOK_TOPICS, Renderer, rule_id
 from roster_platform.sandbox.simulation import vocabulary as words
-from roster_platform.sandbox.simulation.brand import PROGRAMS, RULES, Brand
 from roster_platform.sandbox.simulation.clock import iso, opening_ms
 from roster_platform.sandbox.simulation.collection import Collection
-from roster_platform.sandbox.simulation.rosters import (
-    Page,
-    Rosters,
-    page_json,
-    users_json,
-)
+from roster_platform.sandbox.simulation.discord.pages import Page
+from roster_platform.sandbox.simulation.discord.rosters import Rosters
+from roster_platform.sandbox.simulation.discord.shown import page_json, users_json
+from roster_platform.sandbox.simulation.ids import rule_id
+from roster_platform.sandbox.simulation.render import WEBHOOK_TOPICS, Renderer
+from roster_platform.sandbox.simulation.shop.brand import Brand
+from roster_platform.sandbox.simulation.shop.entities import PROGRAMS, RULES
 
 DEFAULT_AS_OF = date(2026, 11, 1)
 
