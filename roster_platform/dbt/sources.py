@@ -35,7 +35,8 @@ from roster_platform.catalogue import (
 from roster_platform.ingest.autorosters.tables import TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.reading.log import READS, Outcome
-from roster_platform.ingest.roster.endpoints import CAPTURED_ORDERS, CLICKS, ENDPOINTS
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CAPTURED_ORDERS, CLICKS
 
 STAGING = Path(__file__).parents[2] / "dbt_project" / "models" / "staging"
 

@@ -15,7 +15,8 @@ from roster_platform.catalogue import (
 )
 from roster_platform.dbt.sources import declarations
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CLICKS
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
 
 READ_AT = "2026-03-01T10:00:00Z"

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from roster_platform import documents
-from roster_platform.ingest.autorosters.flatten import LISTS, Flat, Rows
+from roster_platform.ingest.autorosters.flattening.flat import LISTS, Flat, Rows
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.page_ids import listed
 from roster_platform.ingest.reading.log import READS, Outcome

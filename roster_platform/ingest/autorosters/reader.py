@@ -19,9 +19,9 @@ from roster_platform.ingest.autorosters.changes import (
     held_members,
     read_members,
 )
-from roster_platform.ingest.autorosters.flatten import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.flat import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.oddities import Finding
 from roster_platform.ingest.autorosters.known import roles_of, titles_of, with_unread
-from roster_platform.ingest.autorosters.names import Finding
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.report import PagesReport, PageSummary
 from roster_platform.ingest.autorosters.tables import BY_NAME

@@ -16,9 +16,9 @@ from roster_platform.errors import (
     UnreachableError,
 )
 from roster_platform.ingest.autorosters.changes import NO_CHANGES, MemberChanges
-from roster_platform.ingest.autorosters.flatten import hash_of
+from roster_platform.ingest.autorosters.flattening.flat import hash_of
+from roster_platform.ingest.autorosters.flattening.oddities import Finding
 from roster_platform.ingest.autorosters.known import EarlierReads, KnownPage, Query
-from roster_platform.ingest.autorosters.names import Finding
 from roster_platform.ingest.reading.log import Outcome, Read
 from roster_platform.ingest.reading.report import ReadReport
 

@@ -13,7 +13,7 @@ from typing import Any
 from dlt.extract import DltSource
 
 from roster_platform.catalogue import versions_table_name
-from roster_platform.ingest.autorosters.flatten import Rows
+from roster_platform.ingest.autorosters.flattening.flat import Rows
 from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
     DATASET_NAME,

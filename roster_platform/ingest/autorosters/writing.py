@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from roster_platform.catalogue import DELETED_HINTS
-from roster_platform.ingest.autorosters.flatten import (
-    Flat,
-    KnownRoles,
-    Rows,
+from roster_platform.ingest.autorosters.flattening.flat import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.page import KnownRoles, flatten_page
+from roster_platform.ingest.autorosters.flattening.user_list import (
     flatten_list,
-    flatten_page,
     flatten_user,
 )
 from roster_platform.ingest.autorosters.objects import PageNames

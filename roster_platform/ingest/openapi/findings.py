@@ -30,7 +30,8 @@ from roster_platform.ingest.probe.endpoints import (
     compare_pages,
     compare_table,
 )
-from roster_platform.ingest.roster.endpoints import BY_NAME, CLICKS_PATH, ENDPOINTS
+from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CLICKS_PATH
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
 from roster_platform.records.field_mapping import Path
 

@@ -1,60 +1,29 @@
-"""One answer of Auto Rosters as rows, whatever shape its parts have.
-
-A part that cannot be read costs itself and never the page: it is left out, counted and
-named. Whoever may stand in such a part is not said to have left: ``unread`` names what
-the caller has to keep from the read before. Only an answer without any usable rank list,
-or in which no user has an id, is refused.
-"""
+"""One hierarchical page as rows of the page tables."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
-from roster_platform import documents
 from roster_platform.errors import BadResponseError, DriftError
-from roster_platform.ingest.autorosters.names import (
-    Finding,
+from roster_platform.ingest.autorosters.flattening.flat import (
+    LISTS,
+    Flat,
+    Rows,
+    hash_of,
+)
+from roster_platform.ingest.autorosters.flattening.oddities import (
     Oddities,
-    is_id_key,
     name_of,
     names_of,
 )
+from roster_platform.ingest.autorosters.flattening.users import MOST_NAMED, Users, as_id
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.mappings import where_to_declare
 
-Rows = dict[str, list[dict[str, Any]]]
 KnownRoles = Callable[[], Mapping[str, str]]
 """Looks up the role of each rank that is known of the page, by the rank's name."""
-
-# Pages are written again when the rows that an answer becomes are others than before.
-_RULES_VERSION = b"3:"
 _RANK_FIELDS = {"rank_name", "role_id", "users"}
-_MOST_NAMED = 10
-LISTS: Mapping[str, tuple[str, str]] = {
-    "certifications": ("user_certifications", "certification"),
-    "subdivisions": ("user_subdivisions", "subdivision"),
-}
-"""A user's lists of names: the table and the column that each fills."""
-
-
-@dataclass(frozen=True)
-class Flat:
-    """The rows of one answer, what was odd in it, and what could not be read.
-
-    ``sent`` are the fields that the API sent, by table. ``unread_people`` is true where
-    members may stand in a part that could not be read; ``unread_lists`` are the members
-    whose list could not be read, by table.
-    """
-
-    rows: Rows
-    content_hash: str
-    sent: Mapping[str, set[str]]
-    findings: Mapping[Finding, int]
-    unread_people: bool = False
-    unread_lists: Mapping[str, set[str]] = field(default_factory=dict)
 
 
 def flatten_page(
@@ -81,82 +50,6 @@ def flatten_page(
     return flattener.flat(sent, volatile)
 
 
-def flatten_list(
-    page_id: str, body: Any, names: PageNames, volatile: Collection[str] = ()
-) -> Flat:
-    """Return the flat user list of one page (a bare JSON array) as rows of page_users.
-
-    No content, or null, is an empty list. Raises BadResponseError for an answer that is
-    no list, and DriftError where not a single user has an id.
-    """
-    body = [] if body is None else body
-    is_by_id = isinstance(body, dict) and all(map(is_id_key, body)) and bool(body)
-    if not isinstance(body, list) and not is_by_id:
-        raise BadResponseError(
-            f"Auto Rosters answered the user list of page {page_id} with something that "
-            "is not a list. The page keeps its last good rows."
-        )
-    odd = Oddities()
-    users = _Users("page_users", odd, names)
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for discord_id, user in users.of(body, "the list of users"):
-        rank = name_of(user.get("rank")) or ""
-        if not rank:
-            odd.note("page_users", "rank", "missing", "warning")
-        row = {**user, "discord_id": discord_id, "page_id": page_id, "rank": rank}
-        for name in LISTS:
-            if user.get(name) is None:
-                continue
-            listed, is_read = names_of(user[name], "page_users", name, odd)
-            # What could not be read stays as it came.
-            row[name] = listed if is_read else user[name]
-        # Of a repeat the later one counts.
-        rows[discord_id, rank] = row
-    users.refuse_if_nobody_has_an_id(page_id)
-    content_hash = hash_of(body, names.sources(of_list=True), volatile)
-    for row in rows.values():
-        row["list_hash"] = content_hash
-    return Flat(
-        {"page_users": list(rows.values())},
-        content_hash,
-        {"page_users": users.fields | {"page_id", "list_hash"}} if rows else {},
-        odd.found,
-        unread_people=users.unread,
-    )
-
-
-def flatten_user(page_id: str, body: Any, names: PageNames) -> Flat:
-    """Return one user as a row of page_users that belongs to no list.
-
-    Raises DriftError where the user has no id.
-    """
-    flat = flatten_list(page_id, [body], names)
-    if not flat.rows["page_users"]:
-        raise DriftError(
-            f"Auto Rosters answered a user of page {page_id} without a discord_id. "
-            "Nothing was loaded; compare the API's answer with its documentation."
-        )
-    for row in flat.rows["page_users"]:
-        row["list_hash"] = None
-    return flat
-
-
-def hash_of(
-    body: Any,
-    sources: Mapping[str, Mapping[str, str]] | None = None,
-    volatile: Collection[str] = (),
-) -> str:
-    """Return the digest of an answer: equal when it becomes the same rows.
-
-    ``sources`` are the other names that its fields are read from; fields named
-    ``volatile`` may differ.
-    """
-    content = documents.digest(body, volatile)
-    if sources:
-        content += documents.dumps(sources, sort_keys=True)
-    return hashlib.sha256(_RULES_VERSION + content).hexdigest()
-
-
 def _ranks_of(page_id: str, body: Any, names: PageNames) -> list[Any]:
     ranks = body.get("ranks") if isinstance(body, dict) else None
     if ranks is None and isinstance(body, dict) and "ranks" in body:
@@ -171,91 +64,6 @@ def _ranks_of(page_id: str, body: Any, names: PageNames) -> list[Any]:
             f"keeps its last good rows. {where_to_declare('autorosters')}"
         )
     return names.ranks(ranks)
-
-
-def _id(value: Any) -> str | None:
-    """An id as text; None for what cannot be one."""
-    if isinstance(value, str):
-        return value.strip() or None
-    return str(value) if type(value) is int else None
-
-
-class _Users:
-    """The users in lists that may be odd; remembers whom it could not read."""
-
-    def __init__(self, table: str, odd: Oddities, names: PageNames) -> None:
-        self._names = names
-        self._table = table
-        self._odd = odd
-        self._with_id = 0
-        self._lacking_the_field = 0
-        self.unread = False
-        """A member may stand in a part that could not be read."""
-        self.fields: set[str] = set()
-
-    def of(self, value: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the users in a list by their Discord id."""
-        if value is None:
-            return
-        for user in self._names.users(self._elements(value, where)):
-            if user is None:
-                self._odd.note(self._table, "discord_id", "a user is null", "warning")
-                continue
-            if not isinstance(user, dict):
-                self._unreadable("a user that is not an object")
-                continue
-            self.fields.update(user)
-            sent = user.get("discord_id")
-            if discord_id := _id(sent):
-                self._with_id += 1
-                yield discord_id, user
-            elif sent is None or isinstance(sent, str):
-                # As a rule a vacant position of the roster.
-                self._lacking_the_field += "discord_id" not in user
-                problem = "a user without Discord id, who is not counted as a member"
-                self._odd.note(self._table, "discord_id", problem, "warning")
-            else:
-                self._unreadable("a Discord id that is neither a text nor an integer")
-
-    def refuse_if_nobody_has_an_id(self, page_id: str) -> None:
-        """Raise DriftError where users came, and the field of their id did not."""
-        if self._with_id or not self._lacking_the_field:
-            return
-        came = ", ".join(sorted(self.fields - {"discord_id"})[:_MOST_NAMED])
-        raise DriftError(
-            f"No user of page {page_id} came with a discord_id, so they cannot be "
-            f"distinguished; fields that came: {came}. The page keeps its last good rows. "
-            f"{where_to_declare('autorosters')}"
-        )
-
-    def _elements(self, value: Any, where: str) -> list[Any]:
-        if isinstance(value, list):
-            return value
-        if not isinstance(value, dict):
-            self._unreadable(f"{where}: a single value instead of a list")
-            return []
-        self._odd.note(
-            self._table,
-            "discord_id",
-            f"{where}: an object instead of a list",
-            "warning",
-        )
-        if self._names.is_user(value):
-            return [value]
-        return [_keyed_user(key, user) for key, user in value.items()]
-
-    def _unreadable(self, problem: str) -> None:
-        self.unread = True
-        self._odd.note(self._table, "discord_id", problem, "error")
-
-
-def _keyed_user(key: str, user: Any) -> Any:
-    """A user of an object keyed by Discord id."""
-    if not is_id_key(key):
-        return user
-    if isinstance(user, str):
-        return {"discord_id": key, "name": user}
-    return {"discord_id": key, **user} if isinstance(user, dict) else user
 
 
 class _PageFlattener:
@@ -275,10 +83,10 @@ class _PageFlattener:
         self._listed = listed
         self._known_roles = known_roles
         self._sent_roles = {
-            _id(rank.get("role_id")) for rank in listed if isinstance(rank, dict)
+            as_id(rank.get("role_id")) for rank in listed if isinstance(rank, dict)
         }
         self._odd = Oddities()
-        self._users = _Users("users", self._odd, names)
+        self._users = Users("users", self._odd, names)
         self._ranks: dict[str, dict[str, Any]] = {}
         self._members: dict[tuple[str, str], dict[str, Any]] = {}
         self._held: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
@@ -358,7 +166,7 @@ class _PageFlattener:
         same name has in the warehouse, so that its members do not change rank. Where
         none is known, ``name:`` and the name is the key, which is as stable as the name.
         """
-        if role_id := _id(rank.get("role_id")):
+        if role_id := as_id(rank.get("role_id")):
             return role_id
         name = name_of(rank.get("rank_name"))
         if name is None:
@@ -414,7 +222,7 @@ class _PageFlattener:
         if lists:
             raise DriftError(
                 f"No rank of page {self._page_id} came with its users; lists that came: "
-                f"{', '.join(lists[:_MOST_NAMED])}. The page keeps its last good rows. "
+                f"{', '.join(lists[:MOST_NAMED])}. The page keeps its last good rows. "
                 f"{where_to_declare('autorosters')}"
             )
         self._note("ranks", "users", "never came", "warning")
