@@ -108,7 +108,7 @@ bench: $(VENV)/.installed-dev manifest ## Compare speeds side by side and write 
 	$(BIN)/python -m benchmarks
 
 sources: $(VENV)/.installed ## Write dbt's source declarations from the endpoint catalogue
-	$(BIN)/python -m roster_platform.ingest.dbt_sources
+	$(BIN)/python -m roster_platform.dbt.sources
 
 docs: install ## Write the data dictionary, and dbt's docs site into data/docs
 	$(BIN)/python -m docs.data_dictionary

@@ -33,12 +33,12 @@ from dlt.sources.rest_api import rest_api_source
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from benchmarks.server import PAGES_URL
+from roster_platform.catalogue import column_name
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.catalogue import column_name
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.source import rest_api_config
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.warehouse import Warehouse
 
 # What dlt's performance guide offers, as far as it helped when tried on these orders.
 TUNED = {

@@ -26,8 +26,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from roster_platform.sandbox.app import API_KEY, PRIVATE_TOKEN
-from roster_platform.sandbox.world import World, WorldOptions
+from roster_platform.sandbox.api.state import API_KEY, PRIVATE_TOKEN
+from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 PAGE_SIZE = 100
 PAGES_URL = "BENCHMARKS__PAGES_URL"

@@ -25,11 +25,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from roster_platform.dashboard.report import write_report
-from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish.marts import publish_marts
 from roster_platform.sandbox import running_sandbox
 from roster_platform.sandbox.demo import ROOT, demo_environment
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 
 _PATIENCE_MS = 60_000
 # It imports the platform, and other processes may want the processors.

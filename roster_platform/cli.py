@@ -32,7 +32,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.reads import Read
+    from roster_platform.ingest.reading.log import Read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,17 +145,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dbt(arguments: Sequence[str]) -> int:
     from roster_platform import dbt_process
-    from roster_platform.dbt_parsed import forget_other_parse, is_of_another_version
+    from roster_platform.dbt.environment import dbt_environment
+    from roster_platform.dbt.parsed import forget_other_parse, is_of_another_version
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.autorosters import take_over_history
-    from roster_platform.ingest.errors import IngestError
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.warehouse import Warehouse
 
     project = Path(__file__).parents[1] / "dbt_project"
     places = ("--project-dir", str(project), "--profiles-dir", str(project))
     command = [dbt_process.EXECUTABLE, *arguments, *places]
     try:
         warehouse = Warehouse.from_settings()
-        environment = {**os.environ, **warehouse.dbt_environment()}
+        environment = {**os.environ, **dbt_environment(warehouse)}
         target = str(warehouse.dbt_path)
         if is_of_another_version(warehouse.dbt_path, project):
             take_over_history(warehouse)
@@ -172,7 +173,7 @@ def _dbt(arguments: Sequence[str]) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.off import missing_credentials
     from roster_platform.ingest.probe import SOURCES, probe
 
@@ -194,7 +195,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.openapi import calibrate
 
     try:
@@ -206,8 +207,8 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _move(to: str) -> int:
-    from roster_platform.ingest.errors import IngestError
-    from roster_platform.ingest.move import move
+    from roster_platform.errors import IngestError
+    from roster_platform.warehouse.migrate import move
 
     try:
         rows = move(to)
@@ -223,9 +224,9 @@ def _move(to: str) -> int:
 
 
 def _repair() -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.repair import repair
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.warehouse import Warehouse
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     found = 0
@@ -241,10 +242,10 @@ def _repair() -> int:
 
 
 def _reads() -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.ingest.off import DATASETS, why_off
-    from roster_platform.ingest.reads import latest_reads
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.ingest.reading.log import latest_reads
+    from roster_platform.warehouse.warehouse import Warehouse
 
     # Where the screen is narrow, nothing is cut.
     table = Table(
@@ -303,9 +304,9 @@ def _whole_and_parts(reads: Sequence[Read]) -> Iterator[Read]:
 def _publish() -> int:
     from roster_platform.dashboard.queries import NothingPublishedError
     from roster_platform.dashboard.report import write_report
-    from roster_platform.ingest.errors import IngestError
-    from roster_platform.ingest.publish import publish_marts
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.errors import IngestError
+    from roster_platform.publish.marts import publish_marts
+    from roster_platform.warehouse.warehouse import Warehouse
 
     try:
         warehouse = Warehouse.from_settings()
@@ -325,7 +326,7 @@ def _publish() -> int:
 def _digest(options: argparse.Namespace) -> int:
     from roster_platform.dashboard.published import NothingPublishedError
     from roster_platform.digest.send import NOT_CONFIGURED, is_configured, prepare, send
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
 
     if options.again and not options.send:
         print("--again needs --send.", file=sys.stderr)
@@ -348,7 +349,7 @@ def _digest(options: argparse.Namespace) -> int:
 
 def _dashboard(options: argparse.Namespace) -> int:
     from roster_platform.dashboard.serve import serve
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
 
     try:
         serve(options.host, options.port, headless=options.headless)
@@ -358,7 +359,7 @@ def _dashboard(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import IngestError
+    from roster_platform.errors import IngestError
     from roster_platform.raw_browser import show
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from roster_platform.child_environment import drop_foreign_dbt
-from roster_platform.dbt_overhead import reduce_overhead
+from roster_platform.dbt.overhead import reduce_overhead
 from roster_platform.kept import kept_for_good
 
 EXECUTABLE = str(Path(sys.executable).with_name("roster-platform-dbt"))

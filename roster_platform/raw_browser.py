@@ -21,10 +21,10 @@ from pathlib import Path
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
+from roster_platform.errors import ConfigurationError, IngestError
 from roster_platform.ingest import autorosters, roster
-from roster_platform.ingest.errors import ConfigurationError, IngestError
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.ingest.work_folder import work_folder
+from roster_platform.warehouse.scratch import work_folder
+from roster_platform.warehouse.warehouse import Warehouse
 
 PIPELINES: Mapping[str, str] = {
     "roster": roster.PIPELINE_NAME,

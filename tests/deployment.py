@@ -202,13 +202,15 @@ class Deployment:
 
 
 def _publish(_: list[str]) -> None:
-    from roster_platform.ingest.publish import publish_marts
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.publish.marts import publish_marts
+    from roster_platform.warehouse.warehouse import Warehouse
 
     publish_marts(Warehouse.from_settings())
 
 
 def _print_rows(schemas: list[str]) -> None:
-    from roster_platform.ingest.warehouse import Warehouse
+    from roster_platform.warehouse.information_schema import table_rows
+    from roster_platform.warehouse.warehouse import Warehouse
 
-    print(json.dumps(Warehouse.from_settings().table_rows(*schemas)))
+    with Warehouse.from_settings().sql() as client:
+        print(json.dumps(table_rows(client, *schemas)))

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import pyarrow.parquet as pq
 
-from roster_platform.ingest.catalogue import is_versions_table
+from roster_platform.catalogue import is_versions_table
 from roster_platform.ingest.roster import roster_source
 
 # What only the reading adds, a field that only one of the servers has, and the digest of

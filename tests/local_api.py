@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from roster_platform.ingest import gate
+from roster_platform.ingest.pacing import rate_limit as gate
 
 Handler = Callable[[Request], Any]
 

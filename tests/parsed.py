@@ -17,7 +17,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 from dbt_common.clients.jinja import get_template, template_cache
 
-from roster_platform.dbt_parsed import PARTIAL_PARSE
+from roster_platform.dbt.parsed import PARTIAL_PARSE
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 

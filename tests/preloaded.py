@@ -51,5 +51,5 @@ def _modules() -> Iterator[str]:
 with kept_for_good():
     for name in (*_LIBRARIES, *_modules()):
         import_module(name)
-    import_module("roster_platform.dbt_overhead").reduce_overhead()
+    import_module("roster_platform.dbt.overhead").reduce_overhead()
     import_module("tests.parsed").warm_up()

@@ -14,7 +14,11 @@ import pytest
 from starlette.responses import Response
 
 from roster_platform.defs.alerts.sensor import alerts
-from roster_platform.lib.alerts import ASK_QUARANTINED, FAILED_PAGES, READ_PAGES
+from roster_platform.lib.alerting.alerts import (
+    ASK_QUARANTINED,
+    FAILED_PAGES,
+    READ_PAGES,
+)
 from roster_platform.lib.partitions import quarantine, release
 from tests.local_api import LocalApi, local_api
 

@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 from starlette.requests import Request
 
-from roster_platform.ingest.errors import HeldBackError
+from roster_platform.errors import HeldBackError
 from roster_platform.ingest.roster import load_endpoint
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import Deployment
 from tests.local_api import local_api
 

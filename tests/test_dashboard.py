@@ -35,9 +35,9 @@ from roster_platform.dashboard.queries import (
 from roster_platform.dashboard.report import write_report
 from roster_platform.dashboard.sections import people as people_sections
 from roster_platform.dashboard.sections import sections
-from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish.marts import publish_marts
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
 from tests.deployment import ROOT, Deployment
 from tests.doors import listening

@@ -14,7 +14,7 @@ from dbt_common.events.base_types import EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.types import Note
 
-from roster_platform.dbt_overhead import reduce_overhead
+from roster_platform.dbt.overhead import reduce_overhead
 from tests.parsed import parsed_manifest
 
 

@@ -29,7 +29,7 @@ from roster_platform.defs.digest.weekly import digest, digest_schedule
 from roster_platform.digest.numbers import digest_of, last_full_week
 from roster_platform.digest.send import send
 from roster_platform.digest.text import digest_text
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from tests.forks import ROOT, run_module
 from tests.local_api import LocalApi, local_api
 from tests.published_marts import publish_rows

@@ -15,15 +15,14 @@ import yaml
 
 from docs import scale
 from roster_platform.ingest.mappings import source_mapping
-from roster_platform.ingest.settings import (
+from roster_platform.ingest.settings import AutoRostersSettings, RosterSettings
+from roster_platform.ingest.unknown_settings import unknown_settings
+from roster_platform.settings.platform import (
     AlertSettings,
-    AutoRostersSettings,
     DashboardSettings,
     DigestSettings,
     PlatformSettings,
-    RosterSettings,
 )
-from roster_platform.ingest.unknown_settings import unknown_settings
 from tests.deployment import ROOT
 from tests.documents import DOCUMENTS, blocks, is_test, named_tests
 from tests.faults.promises import PROMISES

@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 
 from docs.screenshots import take
-from roster_platform.ingest.catalogue import column_name
+from roster_platform.catalogue import column_name
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
 from roster_platform.sandbox import Sandbox
 from tests.deployment import Deployment

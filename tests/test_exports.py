@@ -13,10 +13,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from roster_platform.ingest.exports import MOST_SHEET_ROWS, Export, export_reports
-from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish.exports import MOST_SHEET_ROWS, Export, export_reports
+from roster_platform.publish.marts import publish_marts
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 def exported(folder: Path, columns: str, **options: int) -> Export:

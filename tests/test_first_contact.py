@@ -13,19 +13,20 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     BadResponseError,
     ConfigurationError,
     HeldBackError,
     IncompleteReadError,
 )
 from roster_platform.ingest.mappings import is_enabled
-from roster_platform.ingest.reads import Outcome
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.log import Outcome
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint, roster_source
-from roster_platform.ingest.roster.endpoints import CLICKS_PATH, ENDPOINTS
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CLICKS_PATH
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import Deployment
 from tests.local_api import LocalApi, local_api
 

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import Deployment
 from tests.forks import run_dbt
 

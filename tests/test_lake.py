@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import ROOT, Deployment
 from tests.destinations import (
     ACCESS,

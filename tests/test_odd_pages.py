@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse
 
 from roster_platform.ingest.autorosters import load_page_users, load_pages
 from roster_platform.ingest.autorosters.report import PagesReport
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.local_api import local_api
 
 SETTINGS = "SOURCES__AUTOROSTERS_SOURCE__"

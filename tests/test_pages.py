@@ -8,10 +8,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
     quarantine,
@@ -19,6 +17,8 @@ from roster_platform.lib.partitions import (
     registered_pages,
 )
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import Deployment
 from tests.forks import run_dbt
 

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from roster_platform.cli import main
-from roster_platform.ingest.publish import NoMartsError, publish_marts
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish.marts import NoMartsError, publish_marts
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture

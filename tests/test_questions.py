@@ -21,10 +21,10 @@ import duckdb
 import pytest
 import yaml
 
-from roster_platform.ingest.publish import publish_marts
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish.marts import publish_marts
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import ROOT, Deployment
 from tests.forks import run_dbt
 

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from roster_platform.defs.instance.retention import retention, retention_daily
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.retention import delete_old_runs
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 from tests.deployment import ROOT
 
 PAGES = dg.DynamicPartitionsDefinition(name="some_pages")

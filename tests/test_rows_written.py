@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from roster_platform.ingest.pipelines import pipelines_kept
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.pipelines import pipelines_kept
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.local_api import local_api
 
 TABLES = ("orders", "orders__line_items", "orders__discount_codes")

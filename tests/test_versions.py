@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from roster_platform.ingest import versions
+from roster_platform.catalogue import Table, column_name
 from roster_platform.ingest.autorosters import (
     load_page_users,
     load_pages,
@@ -17,12 +17,12 @@ from roster_platform.ingest.autorosters import (
     retire_pages,
 )
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import Table, column_name
+from roster_platform.ingest.history import versions
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 
 READ = ("orders", "programs")
 VERSIONED: dict[str, Table] = {

@@ -15,9 +15,9 @@ import pytest
 import sqlglot
 from sqlglot.errors import ParseError
 
-from roster_platform.ingest.destinations import destination_of, make_destination
 from roster_platform.ingest.roster import roster_source
 from roster_platform.sandbox import Sandbox, running_sandbox
+from roster_platform.warehouse.destinations import destination_of, make_destination
 from tests.deployment import ROOT, Deployment
 
 ADAPTERS = ROOT / ".venv-adapters" / "bin"
@@ -25,7 +25,7 @@ NAMES = ("snowflake", "bigquery", "redshift", "databricks")
 # As the platform does for its dbt.
 DBT = (
     "from dbt.cli.main import cli; "
-    "from roster_platform.dbt_overhead import reduce_overhead; "
+    "from roster_platform.dbt.overhead import reduce_overhead; "
     "reduce_overhead(); cli(prog_name='dbt')"
 )
 

@@ -38,7 +38,7 @@ INSTEAD = {
 _WORDS = re.compile(rf"\b(?:{'|'.join(INSTEAD)})\b", re.IGNORECASE)
 # What is written in code is not prose.
 _CODE = re.compile(r"``.*?``|`[^`\n]*`|```.*?```", re.DOTALL)
-_UNSPOKEN = {"sandbox/vocabulary.py"}
+_UNSPOKEN = {"sandbox/simulation/vocabulary.py"}
 _DESCRIBES = {"description", "help", "label", "message", "name_for_people", "question"}
 
 

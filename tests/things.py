@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roster_platform.ingest.catalogue import Child, Column, Table
+from roster_platform.catalogue import Child, Column, Table
 
 THINGS = Table(
     name="things",

@@ -22,7 +22,7 @@ def _():
     from roster_platform.dashboard.sections import incomplete_notice, sections
     from roster_platform.dashboard.sections.people import member_page, roster_page
     from roster_platform.dashboard.style import APP_STYLE, STYLE
-    from roster_platform.ingest.settings import platform_settings
+    from roster_platform.settings.platform import platform_settings
 
     return (
         APP_STYLE,

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import dashboard_settings
+from roster_platform.errors import ConfigurationError
+from roster_platform.settings.platform import dashboard_settings
 
 _APP = Path(__file__).with_name("app.py")
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 
 _PATIENCE_SECONDS = 600
 _TABLE = """

@@ -13,14 +13,19 @@ from roster_platform.dashboard.published import PublishedFile
 from roster_platform.digest.numbers import Digest, Subject, digest_of, last_full_week
 from roster_platform.digest.outbox import Outbox, Part
 from roster_platform.digest.text import digest_text
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import (
+from roster_platform.errors import ConfigurationError
+from roster_platform.ingest.settings import configured_secrets
+from roster_platform.lib.alerting.channels import (
+    Channel,
+    DeliveryError,
+    channels,
+    redactor,
+)
+from roster_platform.settings.platform import (
     DigestSettings,
-    configured_secrets,
     digest_settings,
     platform_settings,
 )
-from roster_platform.lib.channels import Channel, DeliveryError, channels, redactor
 
 NOT_CONFIGURED = (
     "The weekly digest is off, because no channel is configured for it: set "

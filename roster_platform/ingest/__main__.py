@@ -26,25 +26,25 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
+from roster_platform.errors import IngestError
 from roster_platform.ingest.autorosters import load_page_users, load_pages, load_user
 from roster_platform.ingest.autorosters.retirement import (
     pages_to_retire,
     retire_pages,
 )
-from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.mappings import where_to_declare
 from roster_platform.ingest.off import why_off, why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES
 from roster_platform.ingest.outbox.send import load_outbox
 from roster_platform.ingest.page_ids import SETTING, page_ids
-from roster_platform.ingest.pipelines import pipelines_kept
-from roster_platform.ingest.reads import Outcome
+from roster_platform.ingest.reading.log import Outcome
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.requests import path_of
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
 from roster_platform.ingest.unknown_settings import warn_of_unknown_settings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.pipelines import pipelines_kept
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -44,10 +44,8 @@ import msgspec
 import tenacity
 from dlt.common import jsonpath
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.answers import Answer, parts_of
-from roster_platform.ingest.encodings import as_utf8
-from roster_platform.ingest.errors import (
+from roster_platform import documents
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     CredentialsError,
@@ -59,19 +57,19 @@ from roster_platform.ingest.errors import (
     RefusedError,
     UnreachableError,
 )
-from roster_platform.ingest.gate import gate_of
-from roster_platform.ingest.kept_answers import KeptAnswers
-from roster_platform.ingest.page_signs import (
-    Around,
-    error_in,
-    may_say_error,
-    same_name,
-    signs_of,
-)
+from roster_platform.ingest.encodings import as_utf8
+from roster_platform.ingest.pacing.concurrency import Slots
+from roster_platform.ingest.pacing.pauses import is_refusal, pause_asked
+from roster_platform.ingest.pacing.rate_limit import gate_of
 from roster_platform.ingest.paging import Ask, Page, Pager, Paging, ReadEnd
-from roster_platform.ingest.pauses import is_refusal, pause_asked
-from roster_platform.ingest.settings import ClientSettings, platform_settings
-from roster_platform.ingest.slots import Slots
+from roster_platform.ingest.reading.answers import Answer, parts_of
+from roster_platform.ingest.reading.kept_answers import KeptAnswers
+from roster_platform.ingest.settings import ClientSettings
+from roster_platform.ingest.signs.errors import error_in, may_say_error
+from roster_platform.ingest.signs.names import same_name
+from roster_platform.ingest.signs.page_signs import Around
+from roster_platform.ingest.signs.reading import signs_of
+from roster_platform.settings.platform import platform_settings
 
 _T = TypeVar("_T")
 _MAX_REFUSALS = 50

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     NotFoundError,
@@ -22,8 +22,8 @@ from roster_platform.ingest.errors import (
 )
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.page_signs import Sign
     from roster_platform.ingest.paging import Page, Paging
+    from roster_platform.ingest.signs.page_signs import Sign
 
 _REFUSALS = (AccessDeniedError, BadResponseError, NotFoundError)
 # These may be the number of the last page, which is one less when counted from 0.

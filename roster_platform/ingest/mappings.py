@@ -38,10 +38,10 @@ from typing import Any, NoReturn
 
 import yaml
 
-from roster_platform.ingest.catalogue import Table
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.field_mapping import Path as FieldPath
-from roster_platform.ingest.field_mapping import path_of
+from roster_platform.catalogue import Table
+from roster_platform.errors import ConfigurationError
+from roster_platform.records.field_mapping import Path as FieldPath
+from roster_platform.records.field_mapping import path_of
 
 _TOP = {"enabled", "resource_defaults", "resources"}
 _DEFAULTS = {"endpoint"}
@@ -135,7 +135,7 @@ def switched_off() -> list[str]:
 
 def source_mapping(source: str) -> SourceMapping:
     """Read the mapping of ``roster`` or ``autorosters``. Raises ConfigurationError."""
-    from roster_platform.ingest.settings import platform_settings
+    from roster_platform.settings.platform import platform_settings
 
     return mapping_at(source, platform_settings().mappings_path / f"{source}.yaml")
 
@@ -156,7 +156,7 @@ def mapping_at(source: str, path: Path) -> SourceMapping:
 
 def where_to_declare(source: str) -> str:
     """Return what to do about a field of ``roster`` or ``autorosters`` that never came."""
-    from roster_platform.ingest.settings import platform_settings
+    from roster_platform.settings.platform import platform_settings
 
     path = platform_settings().mappings_path / f"{source}.yaml"
     return (

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters import DATASET_NAME as AUTOROSTERS_DATASET
 from roster_platform.ingest.autorosters.tables import BY_NAME as AUTOROSTERS_TABLES
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.mappings import is_enabled
 from roster_platform.ingest.roster import DATASET_NAME as ROSTER_DATASET
 from roster_platform.ingest.roster.endpoints import BY_NAME as ROSTER_ENDPOINTS
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
-from roster_platform.ingest.warehouse import Warehouse, quoted, tables_of
+from roster_platform.warehouse.information_schema import quoted, tables_of
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.spelling import QUOTES, visible
+from roster_platform.errors import ConfigurationError
+from roster_platform.spelling import QUOTES, visible
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UUID = re.compile(

@@ -21,15 +21,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.errors import ConfigurationError, PagingError, ReadError
+from roster_platform import documents
+from roster_platform.errors import ConfigurationError, PagingError, ReadError
 from roster_platform.ingest.last_look import LastLook
-from roster_platform.ingest.page_signs import (
-    DeclaredPaths,
-    PageSigns,
-    Sign,
-    cursor_param,
-)
+from roster_platform.ingest.signs.names import cursor_param
+from roster_platform.ingest.signs.page_signs import DeclaredPaths, PageSigns, Sign
 
 PagingType = Literal[
     "auto",

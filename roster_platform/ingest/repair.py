@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from roster_platform.ingest import autorosters, roster
 from roster_platform.ingest.autorosters.known import known_pages
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.healing import missing_columns
+from roster_platform.ingest.history.snapshots import import_snapshots
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.ingest.snapshot_history import import_snapshots
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.warehouse.healing import missing_columns
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _COMMAND = "python -m roster_platform.ingest"
 _DATASETS = {

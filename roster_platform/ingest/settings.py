@@ -1,136 +1,32 @@
-"""Reading and validation of the configuration, in one place.
+"""Settings of the two APIs: ``sources.roster_source``, ``sources.autorosters_source``.
 
-Configuration is dlt's own: environment variables, ``.dlt/secrets.toml``,
-``.dlt/config.toml`` and vault providers, under ``sources.roster_source``,
-``sources.autorosters_source`` and ``roster_platform``. Nothing is read at import.
+Nothing is read at import.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.typing import TSecretStrValue
 
-from roster_platform.ingest import configuration
-from roster_platform.ingest.credentials import checked, trimmed
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.page_ids import page_ids
-from roster_platform.ingest.plain_path import checked_data_folder
+from roster_platform.settings.configuration import resolved
+from roster_platform.settings.credentials import checked, trimmed
+from roster_platform.settings.platform import (
+    alert_settings,
+    dashboard_settings,
+    digest_settings,
+    platform_settings,
+)
 
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
-
-
-@configspec
-class PlatformSettings(BaseConfiguration):
-    """The platform's settings, such as ``ROSTER_PLATFORM__DESTINATION``."""
-
-    destination: str = "duckdb"
-    data_dir: str = "data"
-    mappings_dir: str = "mappings"
-    """Folder of what a user found out about the APIs (see ``mappings``)."""
-    timezone: str = "UTC"
-    """Time zone of the schedules below (they run once someone starts them)."""
-    roster_incremental_cron: str = "7 * * * *"
-    roster_full_read_cron: str = "17 3 * * *"
-    autorosters_snapshot_cron: str = "37 4 * * *"
-    autorosters_quarantine_cron: str = "23 */4 * * *"
-    models_cron: str = "47 5 * * *"
-    digest_cron: str = "11 8 * * 1"
-    mapping_checks_cron: str = "7 6 * * 1"
-    retention_cron: str = "27 2 * * *"
-    keep_runs_days: int = 90
-    """How long Dagster's runs are kept, once the schedule retention_daily is started."""
-    keep_sent_days: int = 730
-    """How long the outbox knows what was sent, and keeps its files; what comes again
-    later is sent again."""
-    keep_lake_days: int = 7
-    """How long the earlier states of a lake, and the files that they need, stay."""
-    executor: Literal["in_process", "multiprocess", "celery", "kubernetes"] = (
-        "in_process"
-    )
-    """Where the operations of a run are executed (see docs/deployment.md)."""
-    pages_per_run: int | None = None
-    """Most roster pages that one run reads; runs of a range are split, for many workers."""
-    rate_limit_url: TSecretStrValue | None = None
-    """Redis URL for a rate limit that all workers share; unset, each limits itself."""
-    retired_pages: Literal["keep", "purge"] = "keep"
-    """What becomes of the rows of a page that is no longer configured."""
-    hash_pii: bool = False
-    """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
-    pii_key: TSecretStrValue | None = None
-
-    def require_pii_key(self) -> str:
-        """The key, or a ConfigurationError that says how to set one."""
-        if not self.pii_key:
-            raise ConfigurationError(
-                "Personal data is to be hashed (ROSTER_PLATFORM__HASH_PII), but there is "
-                "no key for it. Make one, e.g. with `openssl rand -hex 32`, and set "
-                "ROSTER_PLATFORM__PII_KEY, or pii_key under [roster_platform] in "
-                ".dlt/secrets.toml. Keep it: with another key every hash changes."
-            )
-        return str(self.pii_key)
-
-    @property
-    def data_path(self) -> Path:
-        """The absolute folder of all local state."""
-        return configuration.absolute(self.data_dir)
-
-    @property
-    def mappings_path(self) -> Path:
-        """The absolute folder of the mappings."""
-        return configuration.absolute(self.mappings_dir)
-
-
-@configspec
-class ChannelSettings(BaseConfiguration):
-    """Where messages go; nowhere by default."""
-
-    slack_webhook_url: TSecretStrValue | None = None
-    discord_webhook_url: TSecretStrValue | None = None
-    webhook_url: TSecretStrValue | None = None
-    """Gets JSON: ``text``, and ``findings`` (alerts) or ``digest`` next to it."""
-    email_to: str | None = None
-    email_from: str | None = None
-    smtp_url: TSecretStrValue | None = None
-    """``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``."""
-    apprise_urls: TSecretStrValue | None = None
-    """Addresses of other services in Apprise's form, with spaces or commas between them."""
-
-
-@configspec
-class AlertSettings(ChannelSettings):
-    """Who receives alerts (``roster_platform.alerts``); nobody by default."""
-
-    ui_url: str = "http://127.0.0.1:3000"
-    """Where the Dagster UI is, for links to runs."""
-
-
-@configspec
-class DigestSettings(ChannelSettings):
-    """Who receives the weekly digest (``roster_platform.digest``); nobody by default."""
-
-    programs: list[str] | None = None
-    """Names or ids of the programs in the digest; all by default."""
-    pages: list[str] | None = None
-    """Titles or ids of the roster pages in the digest; all by default."""
-    names: bool = True
-    """Name people; without, the digest has counts only."""
-
-
-@configspec
-class DashboardSettings(BaseConfiguration):
-    """The dashboard (``roster_platform.dashboard``)."""
-
-    password: TSecretStrValue | None = None
-    """Asked for before anything is shown; without, nothing is asked."""
 
 
 @configspec
@@ -264,24 +160,13 @@ class AutoRostersSettings(ReadSettings):
         return page_ids(_as_list(self.page_ids))
 
 
-def platform_settings() -> PlatformSettings:
-    """Read ``roster_platform`` settings. Raises ConfigurationError."""
-    settings = resolved(PlatformSettings(), ("roster_platform",))
-    if settings.pages_per_run is not None and settings.pages_per_run <= 0:
-        raise ConfigurationError(
-            "ROSTER_PLATFORM__PAGES_PER_RUN must be above 0, or left out for one run."
-        )
-    checked_data_folder(settings.data_path)
-    return settings
-
-
 def roster_settings() -> RosterSettings:
     """Read ``sources.roster_source`` settings. Raises ConfigurationError.
 
     ``endpoints`` has what ``mappings/roster.yaml`` says as well; what the environment or
     ``.dlt/config.toml`` says comes before it.
     """
-    settings = resolved(RosterSettings(), ("sources", "roster_source"))
+    settings = _resolved_client(RosterSettings(), "roster_source")
     settings.endpoints = {
         name: {**words, **((settings.endpoints or {}).get(name) or {})}
         for name, words in source_mapping("roster").endpoints.items()
@@ -291,22 +176,7 @@ def roster_settings() -> RosterSettings:
 
 def autorosters_settings() -> AutoRostersSettings:
     """Read ``sources.autorosters_source`` settings. Raises ConfigurationError."""
-    return resolved(AutoRostersSettings(), ("sources", "autorosters_source"))
-
-
-def alert_settings() -> AlertSettings:
-    """Read ``roster_platform.alerts`` settings. Raises ConfigurationError."""
-    return resolved(AlertSettings(), ("roster_platform", "alerts"))
-
-
-def digest_settings() -> DigestSettings:
-    """Read ``roster_platform.digest`` settings. Raises ConfigurationError."""
-    return resolved(DigestSettings(), ("roster_platform", "digest"))
-
-
-def dashboard_settings() -> DashboardSettings:
-    """Read ``roster_platform.dashboard`` settings. Raises ConfigurationError."""
-    return resolved(DashboardSettings(), ("roster_platform", "dashboard"))
+    return _resolved_client(AutoRostersSettings(), "autorosters_source")
 
 
 def configured_secrets() -> list[str]:
@@ -335,29 +205,13 @@ def _misspelled(name: str) -> str:
     return "".join(f" {one}" for one in unknown_settings() if one.endswith(meant))
 
 
-_Settings = TypeVar("_Settings", bound=BaseConfiguration)
+_Client = TypeVar("_Client", bound=ReadSettings)
 
 
-def resolved(spec: _Settings, sections: tuple[str, ...]) -> _Settings:
-    """Read the settings of a section. Raises ConfigurationError."""
-    configuration.prepare()
-    try:
-        settings = resolve_configuration(spec, sections=sections)
-    except ConfigurationException as error:
-        # dlt's own text can quote the value it could not read, which may be a secret.
-        field = getattr(error, "field_name", None) or "a setting"
-        raise ConfigurationError(
-            f"{field} under [{'.'.join(sections)}] cannot be read "
-            f"({type(error).__name__}). Check its type in the environment, "
-            ".dlt/config.toml and .dlt/secrets.toml."
-        ) from None
-    for name, hint in settings.get_resolvable_fields().items():
-        # The key of hashes stays as it is: with another every hash changes.
-        if is_secret_hint(hint) and name != "pii_key" and (getattr(settings, name)):
-            setattr(settings, name, trimmed(str(getattr(settings, name))) or None)
-    if isinstance(settings, ReadSettings):
-        settings.base_url = trimmed(settings.base_url)
-        _check_client(settings, ".".join(sections))
+def _resolved_client(spec: _Client, source: str) -> _Client:
+    settings = resolved(spec, ("sources", source))
+    settings.base_url = trimmed(settings.base_url)
+    _check_client(settings, f"sources.{source}")
     return settings
 
 

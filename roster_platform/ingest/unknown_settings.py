@@ -9,19 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from roster_platform.ingest.configuration import (
+from roster_platform.errors import ConfigurationError
+from roster_platform.ingest.settings import AutoRostersSettings, RosterSettings
+from roster_platform.settings.configuration import (
     OUR_SECTION,
     OUR_SOURCES,
     settings_by_file,
 )
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import (
+from roster_platform.settings.platform import (
     AlertSettings,
-    AutoRostersSettings,
     DashboardSettings,
     DigestSettings,
     PlatformSettings,
-    RosterSettings,
 )
 
 logger = logging.getLogger(__name__)

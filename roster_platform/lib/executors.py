@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import platform_settings
+from roster_platform.errors import ConfigurationError
+from roster_platform.settings.platform import platform_settings
 
 
 def configured_executor() -> dg.ExecutorDefinition:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from roster_platform.ingest.errors import IngestError, RateLimitError
+from roster_platform.errors import IngestError, RateLimitError
 
 TEMPORARY_FAILURES = dg.RetryPolicy(
     max_retries=1, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

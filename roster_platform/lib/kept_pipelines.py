@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from roster_platform.ingest.pipelines import pipelines_kept
+from roster_platform.warehouse.pipelines import pipelines_kept
 
 RESOURCE = "pipelines"
 

@@ -8,14 +8,14 @@ from typing import Any
 import dagster as dg
 from dlt import Pipeline
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     PLATFORM_COLUMNS,
     VARIANT_SUFFIX,
     Table,
     key_column,
     key_column_name,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.lib.translators import declared_columns
 
 ROWS_LISTED = "rows_listed"

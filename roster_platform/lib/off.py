@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import dagster as dg
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 from roster_platform.ingest.off import missing_credentials, why_switched_off
 
 OFF = "off"

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from roster_platform.ingest.settings import platform_settings
+from roster_platform.settings.platform import platform_settings
 
 PAGES_PARTITIONS_NAME = "autorosters_pages"
 QUARANTINE_NAME = "autorosters_quarantined_pages"

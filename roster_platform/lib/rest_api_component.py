@@ -16,10 +16,10 @@ from typing import Annotated, Any
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.lib.automation import Runs, declared_cadence, schedule_of
+from roster_platform.errors import ConfigurationError
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
-from roster_platform.lib.stored_checks import alone, said_before
+from roster_platform.lib.raw_checks.stored import alone, said_before
+from roster_platform.lib.schedules.configured import Runs, declared_cadence, schedule_of
 from roster_platform.rest_api.load import Tree, load_tree, trees_of
 from roster_platform.rest_api.reads import ResourceRead
 

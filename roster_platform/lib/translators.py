@@ -11,11 +11,11 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from roster_platform.ingest.catalogue import Table, column_name
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.catalogue import Table, column_name
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.mappings import is_enabled
-from roster_platform.ingest.reads import READS
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.ingest.reading.log import READS
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 
 OWNERS = ["team:data-platform"]
 

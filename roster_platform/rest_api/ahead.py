@@ -28,7 +28,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 from requests import Request, Response
 
-from roster_platform.ingest.page_signs import PageSigns
+from roster_platform.ingest.signs.page_signs import PageSigns
 
 _T = TypeVar("_T")
 _RANGES = (PageNumberPaginator, OffsetPaginator)

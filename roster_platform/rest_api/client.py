@@ -10,77 +10,41 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import HTTPError, PreparedRequest, Request, Response
-from requests.exceptions import InvalidHeader
+from requests import HTTPError, Request, Response
 from requests.hooks import dispatch_hook
 
-from roster_platform.ingest.answers import Answer
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     BadResponseError,
-    ConfigurationError,
-    IncompleteReadError,
-    IngestError,
     PagingError,
-    ReadError,
 )
+from roster_platform.ingest.reading.answers import Answer
 from roster_platform.rest_api.ahead import Ahead, copied, fingerprint, next_pages
 from roster_platform.rest_api.completeness import (
-    DLTS_PAGINATORS,
     Reading,
     counts_records,
 )
+from roster_platform.rest_api.guards import Guards, Walk
 from roster_platform.rest_api.reads import ResourceRead
 from roster_platform.rest_api.wire import Handling, Wire, WireResponse, origin
 
 logger = logging.getLogger(__name__)
 
 _READ_AHEAD = 4
-_REMEDIES = {
-    401: "Check the credentials of this source.",
-    403: "The credentials are known but may not read this.",
-    404: "Check the path of the endpoint.",
-}
-
-
-class StatusError(HTTPError, ReadError):
-    """The API refused a request; dlt's own error, with what to do about it."""
-
-    def __init__(self, message: str, response: Response | None) -> None:
-        super().__init__(message, response=response)
-        status = response.status_code if response is not None else 0
-        self.permanent = 400 <= status < 500 and status not in (408, 425, 429)
-
-
-@dataclass
-class _Walk:
-    """One walk through the pages of an endpoint."""
-
-    reading: Reading
-    paginator: BasePaginator | None
-    ahead: Ahead[Answer] | None = None
-    predicts: bool = True
-    asked: set[str] = field(default_factory=set)
-    origin: tuple[str, str, int | None] | None = None
-    answered: tuple[Request, Response] | None = None
-    selector: Any = None
-    requests: int = 0
 
 
 class GuardedClient(RESTClient):
     """The client of one resource; see the module."""
 
-    _walk: _Walk
+    _walk: Walk
     _children: Ahead[Answer] | None = None
 
     def __init__(
@@ -95,6 +59,7 @@ class GuardedClient(RESTClient):
         super().__init__(**arguments)
         self._wire = wire
         self._read = read
+        self._guards = Guards(wire, read)
         self._handling = Handling.of(actions)
         # A hook of the user may leave out records that the API counts.
         self._counts = not any(
@@ -109,7 +74,7 @@ class GuardedClient(RESTClient):
         paginator = kwargs.get("paginator") or self.paginator
         reading = Reading(self._single_page, self._counts and counts_records(selector))
         copied_self = copy.copy(self)
-        copied_self._walk = walk = _Walk(reading, paginator, selector=selector)
+        copied_self._walk = walk = Walk(reading, paginator, selector=selector)
         with self._wire.opened():
             try:
                 yield from copied_self._pages(*args, **kwargs)
@@ -117,7 +82,7 @@ class GuardedClient(RESTClient):
                 raise
             except HTTPError as error:
                 self._wire.secrets.strike_all(error)
-                raise self._refused(error) from None
+                raise self._guards.refused(error) from None
             except BaseException as error:
                 self._wire.secrets.strike_all(error)
                 raise
@@ -202,23 +167,14 @@ class GuardedClient(RESTClient):
         if self._read.ended(complete, proof):
             logger.warning("%s: %s", self._read.resource, proof)
         if complete is False:
-            self._read.is_incomplete(self._incomplete(proof))
-
-    def _incomplete(self, proof: str) -> IncompleteReadError:
-        return IncompleteReadError(
-            f"The read of {self._read.resource!r} from {self._wire.name} is not complete: "
-            f"{self._wire.secrets.strike(proof)}. {self._read.what_landed} Declare how the "
-            "API pages, in dlt's words (paginator: type, total_path, has_more_path, "
-            "cursor_path, next_url_path, …), or `paginator: single_page` if one answer "
-            "has everything."
-        )
+            self._read.is_incomplete(self._guards.incomplete(proof))
 
     def _send_request(self, request: Request, **kwargs: Any) -> Response:
         walk = getattr(self, "_walk", None)
         if walk is None:
             return super()._send_request(request, **kwargs)
         asked = fingerprint(request)
-        self._guard(walk, request, asked)
+        self._guards.check(walk, request, asked)
         walk.requests += 1
         try:
             response = self._response(walk, request, asked, kwargs)
@@ -229,31 +185,23 @@ class GuardedClient(RESTClient):
         return response
 
     def _response(
-        self, walk: _Walk, request: Request, asked: str, kwargs: dict[str, Any]
+        self, walk: Walk, request: Request, asked: str, kwargs: dict[str, Any]
     ) -> Response:
         self._read.requests += 1
         if not self._read.is_fast or kwargs:
             return self._by_session(request, kwargs)
-        prepared = self._prepared(request)
+        prepared = self._guards.prepared(self.session, request)
         self._log_request(request, prepared.url or "")
         if len(prepared.hooks["response"]) > len(request.hooks["response"]):
             # An authentication that answers challenges sends requests itself.
             self._read.reason = f"{type(request.auth).__name__} sends requests itself"
             return self._by_session(request, kwargs)
-        future, plan = None, None
-        for plan in (walk.ahead, self._children):
-            if plan and (future := plan.take(asked)):
-                self._read.ahead += 1
-                break
-        if future is None and walk.ahead:
-            # A wrong guess: dlt's paginator goes another way.
-            walk.ahead.cancel()
-            walk.ahead, walk.predicts = None, False
         handling = self._handling
-        sent_now = future is None
-        future = future or self._wire.submit(prepared, handling)
+        sent = walk.sent_ahead(asked, self._children)
+        self._read.ahead += sent is not None
+        future = sent or self._wire.submit(prepared, handling)
         response = self._wire.received(future, prepared, handling)
-        if response.status_code == 401 and not sent_now:
+        if response.status_code == 401 and sent:
             # It may have waited until its token expired.
             future = self._wire.submit(prepared, handling)
             response = self._wire.received(future, prepared, handling)
@@ -268,7 +216,6 @@ class GuardedClient(RESTClient):
     def _by_session(self, request: Request, kwargs: dict[str, Any]) -> Response:
         """By dlt's own session; redirects stay on the host, answers within the limit."""
         kwargs = {"allow_redirects": False, **kwargs}
-        limit = self._wire.settings.max_response_bytes
         for _ in range(6):
             response = super()._send_request(request, **kwargs)
             if not response.is_redirect or (request.method or "GET").upper() != "GET":
@@ -277,63 +224,13 @@ class GuardedClient(RESTClient):
             request.url = urljoin(response.url, response.headers["location"])
             request.params = None
             if origin(request.url) != origin(response.url):
-                raise PagingError(self._other_host(request.url, "a redirect"))
-        if len(response.content) > limit:
-            raise BadResponseError(
-                f"{self._wire.name} answered with more than {limit:,} bytes. Ask for "
-                "smaller pages, or raise max_response_bytes for this source."
-            )
+                raise PagingError(self._guards.other_host(request.url, "a redirect"))
+        self._guards.check_size(response)
         return response
 
     def _start(self, request: Request) -> Future[Answer]:
-        return self._wire.submit(self._prepared(request), self._handling)
-
-    def _prepared(self, request: Request) -> PreparedRequest:
-        try:
-            prepared = self.session.prepare_request(request)
-        except InvalidHeader:
-            # requests quotes the value.
-            raise self._unsendable() from None
-        for value in prepared.headers.values():
-            text = value.decode("latin-1") if isinstance(value, bytes) else value
-            if text != text.strip() or re.search(r"[\r\n\0]", text):
-                raise self._unsendable()
-        return prepared
-
-    def _unsendable(self) -> ConfigurationError:
-        return ConfigurationError(
-            f"A header for {self._wire.name} cannot be sent, because its value has a line "
-            "break, or starts or ends with a space. Check the credentials and the headers "
-            f"of the resource {self._read.resource!r}."
-        )
-
-    def _guard(self, walk: _Walk, request: Request, asked: str) -> None:
-        """Refuse to go to another host, in circles, or on for ever."""
-        url = str(request.url or "")
-        here = origin(url)
-        walk.origin = walk.origin or here
-        if here != walk.origin:
-            raise PagingError(self._other_host(url, "a next-page link"))
-        name, most = self._read.resource, self._wire.settings.max_pages
-        if asked in walk.asked and type(walk.paginator) in DLTS_PAGINATORS:
-            raise PagingError(
-                f"{self._wire.name} leads from a page of {name!r} back to one that was "
-                "read already, so the read would never end. Nothing was loaded; check the "
-                "paginator of the endpoint, or report it to the vendor."
-            )
-        walk.asked.add(asked)
-        if walk.requests >= most:
-            raise PagingError(
-                f"{self._wire.name} has more than {most:,} pages of {name!r}. Nothing was "
-                "loaded; raise max_pages for this source if that many are expected."
-            )
-
-    def _other_host(self, url: str, what: str) -> str:
-        host = self._wire.secrets.strike(str(origin(url)[1]))
-        return (
-            f"{self._wire.name} answered with {what} to another host ({host}) at the "
-            f"resource {self._read.resource!r}. It was not followed, because credentials "
-            "would go there too. Nothing was loaded; check base_url."
+        return self._wire.submit(
+            self._guards.prepared(self.session, request), self._handling
         )
 
     def detect_data_selector(self, response: Response) -> str:
@@ -342,16 +239,3 @@ class GuardedClient(RESTClient):
         if walk := getattr(self, "_walk", None):
             walk.selector = found
         return found
-
-    def _refused(self, error: HTTPError) -> Exception:
-        if isinstance(error, IngestError):
-            return error
-        response = error.response
-        status = response.status_code if response is not None else 0
-        remedy = _REMEDIES.get(status, "Check the declaration of this endpoint.")
-        text = self._wire.secrets.strike(str(error))
-        return StatusError(
-            f"{text}\n{self._wire.name} refused the resource {self._read.resource!r}. "
-            f"{remedy} Rows loaded earlier are kept.",
-            response,
-        )

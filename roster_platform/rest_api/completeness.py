@@ -1,7 +1,7 @@
 """Completeness: the end of a read of one endpoint, and its proof.
 
 dlt's paginators decide where a read ends. What the answers say about themselves
-(``page_signs``) may prove that end, or contradict it.
+(``signs``) may prove that end, or contradict it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,11 @@ from dlt.sources.helpers.rest_client.paginators import (
 )
 from requests import Request, Response
 
-from roster_platform.ingest import page_words as words
-from roster_platform.ingest.errors import BadResponseError
-from roster_platform.ingest.page_signs import (
-    Around,
-    DeclaredPaths,
-    PageSigns,
-    error_in,
-    signs_of,
-)
+from roster_platform.errors import BadResponseError
+from roster_platform.ingest.signs import words
+from roster_platform.ingest.signs.errors import error_in
+from roster_platform.ingest.signs.page_signs import Around, DeclaredPaths, PageSigns
+from roster_platform.ingest.signs.reading import signs_of
 
 # They never ask for the same page twice; one of a user's own may.
 DLTS_PAGINATORS = (

@@ -14,12 +14,7 @@ from dlt.common.configuration.exceptions import (
 )
 from dlt.extract import DltResource
 
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    IncompleteReadError,
-    IngestError,
-)
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.errors import ConfigurationError, IncompleteReadError, IngestError
 from roster_platform.rest_api.declaration import (
     normalized,
     only,
@@ -29,6 +24,7 @@ from roster_platform.rest_api.declaration import (
 )
 from roster_platform.rest_api.reads import ResourceRead, reads_of
 from roster_platform.rest_api.source import rest_api_source
+from roster_platform.warehouse.warehouse import Warehouse
 
 PARTITION_COLUMN = "_partition"
 _PLACEHOLDER = "{partition}"

@@ -10,8 +10,8 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from roster_platform.ingest.errors import IncompleteReadError
-from roster_platform.ingest.reads import raise_once_loaded
+from roster_platform.errors import IncompleteReadError
+from roster_platform.ingest.reading.log import raise_once_loaded
 
 ENGINE_HINT = "x-engine"
 REASON_HINT = "x-engine-reason"

@@ -12,7 +12,7 @@ from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase, HttpBasicAuth
 from dlt.sources.rest_api.config_setup import create_auth
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 
 _HEADER_WORDS = re.compile(r"authorization|token|secret|password|cookie|api.?key", re.I)
 _PARAM_WORDS = re.compile(

@@ -7,7 +7,7 @@ from typing import Literal
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.settings import ClientSettings, check_limits
 
 

@@ -26,9 +26,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from yarl import URL
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.answers import Answer
-from roster_platform.ingest.errors import (
+from roster_platform import documents
+from roster_platform.errors import (
     BadResponseError,
     IngestError,
     PagingError,
@@ -40,6 +39,7 @@ from roster_platform.ingest.http import (
     _Request,
     _TemporaryError,
 )
+from roster_platform.ingest.reading.answers import Answer
 from roster_platform.rest_api.secrets import Secrets
 from roster_platform.rest_api.settings import RestApiSettings
 

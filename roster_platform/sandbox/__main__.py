@@ -82,9 +82,9 @@ def _not_negative(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from roster_platform.ingest.errors import ConfigurationError
-    from roster_platform.sandbox.serve import ServerOptions, serve
-    from roster_platform.sandbox.world import WorldOptions
+    from roster_platform.errors import ConfigurationError
+    from roster_platform.sandbox.api.serve import ServerOptions, serve
+    from roster_platform.sandbox.simulation.world import WorldOptions
 
     world = WorldOptions(
         seed=options.seed,

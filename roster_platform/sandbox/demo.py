@@ -24,9 +24,9 @@ from rich.table import Table
 from roster_platform import dagster_dev
 from roster_platform.child_environment import without_deployments
 from roster_platform.dagster_dev import stopped_by_signals
-from roster_platform.ingest.plain_path import linked
 from roster_platform.sandbox import SandboxError, running_sandbox
 from roster_platform.sandbox.first_days import DAYS, days_lived
+from roster_platform.settings.plain_path import linked
 
 ROOT = Path(__file__).parents[2]
 _LOADED = re.compile(r" - \w+ - (?P<what>\w+: loaded .+)$")

@@ -11,13 +11,27 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from roster_platform.sandbox import vocabulary as words
-from roster_platform.sandbox.attribution import FOREVER, METHODS, NOBODY, TYPES
-from roster_platform.sandbox.brand import CURRENCIES, PROGRAMS, STATUSES
-from roster_platform.sandbox.clock import DAY_MS, date_text, iso
-from roster_platform.sandbox.render import contact_id, money, order_id, program_id
-from roster_platform.sandbox.rosters import OWNER_ID
-from roster_platform.sandbox.world import World
+from roster_platform.sandbox.simulation import vocabulary as words
+from roster_platform.sandbox.simulation.attribution import (
+    FOREVER,
+    METHODS,
+    NOBODY,
+    TYPES,
+)
+from roster_platform.sandbox.simulation.clock import DAY_MS, date_text, iso
+from roster_platform.sandbox.simulation.discord.pages import OWNER_ID
+from roster_platform.sandbox.simulation.ids import (
+    contact_id,
+    money,
+    order_id,
+    program_id,
+)
+from roster_platform.sandbox.simulation.shop.entities import (
+    CURRENCIES,
+    PROGRAMS,
+    STATUSES,
+)
+from roster_platform.sandbox.simulation.world import World
 
 
 def orders(world: World) -> dict[str, Any]:

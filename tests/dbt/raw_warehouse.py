@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from roster_platform.dbt.sources import declarations
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.dbt_sources import declarations
 from tests.forks import run_dbt
 
 _SQL_TYPES = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     CHANGE,
     OBSERVED_AT,
     POSITION,
@@ -14,8 +13,10 @@ from roster_platform.ingest.catalogue import (
     VALID_FROM,
     column_name,
 )
-from roster_platform.ingest.dbt_sources import declarations
-from roster_platform.ingest.roster.endpoints import CLICKS, ENDPOINTS
+from roster_platform.dbt.sources import declarations
+from roster_platform.ingest.autorosters.tables import TABLES
+from roster_platform.ingest.roster.endpoints import ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CLICKS
 from tests.dbt.raw_warehouse import RawWarehouse, declared_tables
 
 READ_AT = "2026-03-01T10:00:00Z"

@@ -19,12 +19,12 @@ from roster_platform.defs.roster.automation import (
 )
 from roster_platform.ingest.autorosters import load_page_users
 from roster_platform.lib.data_versions import DATA_VERSION_TAG, TABLE_VERSION
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.partitions import (
     PAGES_PARTITIONS_NAME,
     quarantine,
     roster_pages,
 )
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"
 

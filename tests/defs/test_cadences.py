@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 from roster_platform.ingest.roster.endpoints import BY_NAME
-from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.lib.cadences import endpoint_problems, own_cadences, read_apart
+from roster_platform.lib.schedules.cadences import (
+    endpoint_problems,
+    own_cadences,
+    read_apart,
+)
+from roster_platform.settings.platform import PlatformSettings
 
 ENDPOINTS = "SOURCES__ROSTER_SOURCE__ENDPOINTS"
 

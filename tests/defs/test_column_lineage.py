@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from roster_platform.lib.column_lineage import ColumnLineage
+from roster_platform.lib.dbt.column_lineage import ColumnLineage
 
 MODEL = "model.project.orders"
 PARENT = {

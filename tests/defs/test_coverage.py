@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.lib.metadata import coverage_metadata
 from tests.things import THINGS
 

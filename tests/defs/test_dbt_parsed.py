@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from roster_platform.dbt_parsed import PARTIAL_PARSE, forget_other_parse
+from roster_platform.dbt.parsed import PARTIAL_PARSE, forget_other_parse
 
 
 def test_the_saved_parse_goes_with_the_version_it_is_of(tmp_path: Path) -> None:

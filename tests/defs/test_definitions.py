@@ -14,10 +14,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters.tables import TABLES
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.roster.endpoints import ENDPOINTS
-from roster_platform.lib.dbt_checks import with_readable_checks
+from roster_platform.lib.dbt.readable_checks import with_readable_checks
 from roster_platform.lib.executors import configured_executor
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 
 from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.autorosters.report import PagesReport
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.warehouse import Warehouse
 
 TOKEN = "canary-private-token-5c1f"
 KEY = "canary-api-key-93ab"

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.catalogue import Column, column_name
-from roster_platform.ingest.errors import DriftError
-from roster_platform.ingest.tables import ARROW_TYPES, VARIANT_SUFFIX, TableBuilder
+from roster_platform import documents
+from roster_platform.catalogue import VARIANT_SUFFIX, Column, column_name
+from roster_platform.errors import DriftError
+from roster_platform.records.conversion.arrow_types import ARROW_TYPES
+from roster_platform.records.table_builder import TableBuilder
 from tests import things
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

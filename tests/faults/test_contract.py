@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from roster_platform.ingest import errors
-from roster_platform.ingest.catalogue import child_table_name, column_name
+from roster_platform import errors
+from roster_platform.catalogue import child_table_name, column_name
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.sandbox import Sandbox, running_sandbox
 from tests.faults.platform import LocalPlatform

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from roster_platform.ingest import errors
-from roster_platform.ingest.catalogue import column_name
+from roster_platform import errors
+from roster_platform.catalogue import column_name
 from tests.deployment import ROOT
 from tests.faults.rude_server import Asked, Raw, response, rude_server
 

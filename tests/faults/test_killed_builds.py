@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roster_platform.ingest.settings import PlatformSettings
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import UNTESTED_BUILD, Deployment
 from tests.worlds import Worlds, world
 

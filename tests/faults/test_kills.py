@@ -21,11 +21,11 @@ import dlt
 import duckdb
 import pytest
 
-from roster_platform.ingest import publish
+from roster_platform.errors import IngestError
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.errors import IngestError
 from roster_platform.ingest.roster import load_endpoint
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.publish import marts as publish
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import Asked, RudeServer, rude_server
 from tests.forks import forks

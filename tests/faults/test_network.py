@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from roster_platform.ingest import errors
+from roster_platform import errors
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import (
     HARMS,

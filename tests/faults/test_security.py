@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from roster_platform.ingest import errors
+from roster_platform import errors
 from roster_platform.ingest.page_ids import is_safe
 from roster_platform.sandbox import running_sandbox
 from tests.deployment import ROOT, Deployment
@@ -265,7 +265,7 @@ def test_redirects_are_not_followed_with_a_token(
 
 BOMB = """
 import pathlib, re, sys
-from roster_platform.ingest.errors import BadResponseError
+from roster_platform.errors import BadResponseError
 from roster_platform.ingest.http import ApiClient
 from roster_platform.ingest.settings import ClientSettings
 

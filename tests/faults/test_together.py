@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from roster_platform.ingest.autorosters import load_pages
-from roster_platform.ingest.warehouse import Warehouse
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.faults.platform import LocalPlatform
 from tests.faults.rude_server import RudeServer, rude_server
 from tests.faults.test_kills import (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roster_platform.ingest.clock import observed_at
+from roster_platform.ingest.reading.clock import observed_at
 
 NOW = datetime(2026, 5, 1, 10, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

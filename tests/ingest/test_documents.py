@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from roster_platform.ingest import documents
+from roster_platform import documents
 
 
 @pytest.mark.parametrize("padding", range(6))

@@ -424,7 +424,7 @@ def test_a_healthy_server_with_tempting_words_stays_green(server) -> None:
     ids=json.dumps,
 )
 def test_an_error_in_a_200_is_a_failed_read(body) -> None:
-    from roster_platform.ingest.errors import BadResponseError
+    from roster_platform.errors import BadResponseError
 
     with (
         local_api(lambda request: body) as api,
@@ -672,7 +672,7 @@ def test_records_are_found_wherever_the_selector_leads(selector, body) -> None:
 
 
 def test_a_wrong_selector_names_the_lists_that_came() -> None:
-    from roster_platform.ingest.errors import BadResponseError
+    from roster_platform.errors import BadResponseError
 
     with (
         local_api(lambda _: {"payload": {"rows": MANY}}) as api,

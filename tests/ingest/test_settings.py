@@ -9,17 +9,21 @@ import dlt
 import pytest
 
 from roster_platform.child_environment import drop_foreign_dbt, without_deployments
-from roster_platform.ingest import configuration
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.settings import (
     RosterSettings,
     autorosters_settings,
-    platform_settings,
     roster_settings,
 )
 from roster_platform.ingest.unknown_settings import unknown_settings
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.lib.automation import cadence_of, schedule_of, schedule_problems
+from roster_platform.lib.schedules.configured import (
+    cadence_of,
+    schedule_of,
+    schedule_problems,
+)
+from roster_platform.settings import configuration
+from roster_platform.settings.platform import platform_settings
+from roster_platform.warehouse.warehouse import Warehouse
 from tests.forks import ROOT
 
 PAGE_IDS = "SOURCES__AUTOROSTERS_SOURCE__PAGE_IDS"

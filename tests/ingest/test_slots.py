@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roster_platform.ingest.slots import Slots
+from roster_platform.ingest.pacing.concurrency import Slots
 
 
 def test_a_refusal_halves_the_requests_at_once_and_good_answers_win_them_back() -> None:

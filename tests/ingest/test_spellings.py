@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from roster_platform.ingest.credentials import checked, trimmed
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.encodings import as_utf8
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.keys import comparing_key
+from roster_platform.ingest.pacing.pauses import is_refusal, pause_asked
 from roster_platform.ingest.page_ids import as_known, page_id, page_ids
-from roster_platform.ingest.pauses import is_refusal, pause_asked
+from roster_platform.records.keys import comparing_key
+from roster_platform.settings.credentials import checked, trimmed
 
 PAGE = "3f2a0c1e-8b7d-4c55-9e10-2f6d8a1b4c70"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     BadResponseError,
     ConfigurationError,
     IncompleteReadError,
@@ -16,7 +16,7 @@ from roster_platform.ingest.errors import (
     RateLimitError,
 )
 from roster_platform.rest_api import rest_api_source
-from roster_platform.rest_api.client import StatusError
+from roster_platform.rest_api.guards import StatusError
 from roster_platform.rest_api.reads import reads_of
 from tests.local_api import local_api
 from tests.rest_api.apis import TOKEN

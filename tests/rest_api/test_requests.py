@@ -14,7 +14,7 @@ from dlt.sources.helpers.rest_client.auth import (
 from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 from starlette.responses import RedirectResponse
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.rest_api import rest_api_source
 from roster_platform.rest_api.reads import engine_of, reads_of
 from tests.local_api import local_api

@@ -11,7 +11,7 @@ from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import JSONResponsePaginator
 
-from roster_platform.ingest.errors import IncompleteReadError
+from roster_platform.errors import IncompleteReadError
 from roster_platform.rest_api import rest_api_source
 from roster_platform.rest_api.reads import engine_of, reads_of
 from tests.local_api import local_api

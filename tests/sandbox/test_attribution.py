@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from roster_platform.sandbox.attribution import (
+from roster_platform.sandbox.simulation.attribution import (
     NOBODY,
     NONE,
     PERSONAL_CODE,

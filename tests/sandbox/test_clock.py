@@ -6,7 +6,7 @@ import subprocess
 import sys
 from datetime import date
 
-from roster_platform.sandbox.world import World, WorldOptions
+from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 SIZE = WorldOptions(orders=800, pages=5, members=15, as_of=date(2026, 10, 28))
 
@@ -31,7 +31,7 @@ def test_two_days_are_one_day_and_one_day():
 
 def test_another_process_makes_the_same_world():
     script = (
-        "from roster_platform.sandbox.world import *;"
+        "from roster_platform.sandbox.simulation.world import *;"
         "w = World(WorldOptions(orders=300, pages=2, members=8)); w.advance(2);"
         "import hashlib; h = hashlib.sha256();"
         "[h.update(c.body(c.numbers(0, len(c)))) for c in w.collections.values()];"

@@ -17,9 +17,9 @@ from openapi_schema_validator import OAS30Validator, OAS31Validator
 
 from roster_platform.cli import main
 from roster_platform.sandbox import running_sandbox
-from roster_platform.sandbox.app import create_app
-from roster_platform.sandbox.shapes import shapes_of_document, shapes_of_mapping
-from roster_platform.sandbox.world import World, WorldOptions
+from roster_platform.sandbox.api.app import create_app
+from roster_platform.sandbox.api.shapes import shapes_of_document, shapes_of_mapping
+from roster_platform.sandbox.simulation.world import World, WorldOptions
 from tests import openapi_documents
 from tests.extracted import extracted
 from tests.openapi_documents import STYLES

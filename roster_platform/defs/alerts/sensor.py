@@ -6,11 +6,17 @@ from typing import Literal
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.settings import alert_settings, configured_secrets
-from roster_platform.lib.alerts import State, message
-from roster_platform.lib.channels import Channel, DeliveryError, channels, redactor
+from roster_platform.errors import ConfigurationError
+from roster_platform.ingest.settings import configured_secrets
+from roster_platform.lib.alerting.alerts import State, message
+from roster_platform.lib.alerting.channels import (
+    Channel,
+    DeliveryError,
+    channels,
+    redactor,
+)
 from roster_platform.lib.partitions import quarantined_pages
+from roster_platform.settings.platform import alert_settings
 
 _RUNS_PER_TICK = 50
 _Finished = Literal[dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS]

@@ -10,9 +10,9 @@ import dagster as dg
 
 from roster_platform.ingest.off import missing_credentials, why_switched_off
 from roster_platform.ingest.probe import SOURCES, differences
-from roster_platform.lib.automation import schedule_of
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.off import OFF
+from roster_platform.lib.schedules.configured import schedule_of
 from roster_platform.lib.translators import OWNERS
 
 MAPPING_FITS = "mapping_fits"

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
+from roster_platform.catalogue import versions_table_name
 from roster_platform.defs.autorosters.events import LoadRecord
 from roster_platform.ingest.autorosters import (
     autorosters_source,
@@ -22,22 +23,9 @@ from roster_platform.ingest.autorosters.load import PagesLoad
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.tables import API_DOCS_URL, BY_NAME
 from roster_platform.ingest.autorosters.writing import PAGE_TABLES, READINGS
-from roster_platform.ingest.catalogue import versions_table_name
-from roster_platform.ingest.last_reads import last_reads_of_pages
 from roster_platform.ingest.off import why_off
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.lib.alerts import FAILED_PAGES
-from roster_platform.lib.checks import (
-    EVERY_PAGE_IS_FRESH,
-    FIELDS_ARE_AS_EXPECTED,
-    READ_IS_COMPLETE,
-    ROWS_MATCH_API,
-    VOLUME_IS_PLAUSIBLE,
-    check_specs,
-    every_page_is_fresh,
-    read_checks,
-    selected_checks,
-)
+from roster_platform.ingest.reading.last_reads import last_reads_of_pages
+from roster_platform.lib.alerting.alerts import FAILED_PAGES
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.kept_pipelines import KEPT_PIPELINES
 from roster_platform.lib.off import off_checks, off_result
@@ -50,8 +38,20 @@ from roster_platform.lib.partitions import (
     release,
     roster_pages,
 )
-from roster_platform.lib.stored_checks import checks_alone
+from roster_platform.lib.raw_checks.evaluated import (
+    EVERY_PAGE_IS_FRESH,
+    FIELDS_ARE_AS_EXPECTED,
+    READ_IS_COMPLETE,
+    ROWS_MATCH_API,
+    VOLUME_IS_PLAUSIBLE,
+    check_specs,
+    every_page_is_fresh,
+    read_checks,
+    selected_checks,
+)
+from roster_platform.lib.raw_checks.stored import checks_alone
 from roster_platform.lib.translators import RawTableTranslator
+from roster_platform.warehouse.warehouse import Warehouse
 
 _CHECKS: Mapping[str, Sequence[str]] = {
     "pages": (READ_IS_COMPLETE, EVERY_PAGE_IS_FRESH, FIELDS_ARE_AS_EXPECTED),

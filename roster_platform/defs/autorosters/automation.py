@@ -18,14 +18,12 @@ from roster_platform.defs.autorosters.assets import (
     release_answering,
 )
 from roster_platform.defs.autorosters.events import PAGE_ASSETS, LoadRecord
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters import load_pages, retire_pages
 from roster_platform.ingest.autorosters.retirement import why_not_retired
-from roster_platform.ingest.errors import ConfigurationError
 from roster_platform.ingest.off import why_switched_off
 from roster_platform.ingest.page_ids import as_known
-from roster_platform.ingest.settings import autorosters_settings, platform_settings
-from roster_platform.lib.automation import Runs, page_range_tags, schedule_of
-from roster_platform.lib.cadences import own_cadences, read_apart, schedules_apart
+from roster_platform.ingest.settings import autorosters_settings
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.off import off_reason
 from roster_platform.lib.partitions import (
@@ -37,6 +35,13 @@ from roster_platform.lib.partitions import (
     release,
     roster_pages,
 )
+from roster_platform.lib.schedules.cadences import (
+    own_cadences,
+    read_apart,
+    schedules_apart,
+)
+from roster_platform.lib.schedules.configured import Runs, page_range_tags, schedule_of
+from roster_platform.settings.platform import platform_settings
 
 autorosters_snapshot = dg.define_asset_job(
     "autorosters_snapshot",

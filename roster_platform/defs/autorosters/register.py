@@ -11,7 +11,7 @@ import sys
 
 import dagster as dg
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 from roster_platform.ingest.page_ids import as_known
 from roster_platform.ingest.settings import autorosters_settings
 from roster_platform.lib.partitions import (

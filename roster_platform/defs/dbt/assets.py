@@ -15,20 +15,21 @@ from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
 
 from roster_platform import dbt_process
 from roster_platform.child_environment import drop_foreign_dbt
-from roster_platform.dbt_parsed import (
+from roster_platform.dbt.environment import dbt_environment
+from roster_platform.dbt.parsed import (
     PARTIAL_PARSE,
     forget_other_parse,
     is_of_another_version,
 )
 from roster_platform.ingest.autorosters import take_over_history
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.ingest.work_folder import work_folder
-from roster_platform.lib.assumed_fields import assumed_fields_metadata
-from roster_platform.lib.column_lineage import ColumnLineage
-from roster_platform.lib.dbt_checks import with_readable_checks
-from roster_platform.lib.dbt_cli import DbtCli
+from roster_platform.lib.dbt.assumed_fields import assumed_fields_metadata
+from roster_platform.lib.dbt.cli import DbtCli
+from roster_platform.lib.dbt.column_lineage import ColumnLineage
+from roster_platform.lib.dbt.readable_checks import with_readable_checks
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.translators import ModelTranslator
+from roster_platform.warehouse.scratch import work_folder
+from roster_platform.warehouse.warehouse import Warehouse
 
 if not shutil.which("dbt"):
     # The dbt of this environment, also when the environment is not activated.
@@ -71,7 +72,7 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCli) -> Iterator[Any]:
     with readable_failures():
         warehouse = Warehouse.from_settings()
         # dbt runs in its own process and folder; it reads where the data is from here.
-        os.environ.update(warehouse.dbt_environment())
+        os.environ.update(dbt_environment(warehouse))
     with _target_folder(warehouse) as target, warehouse.writing():
         build = dbt.cli(_BUILD, context=context, target_path=target)
         lineage = ColumnLineage(

@@ -9,7 +9,7 @@ import dagster as dg
 from roster_platform.defs.dbt.assets import dbt_models
 from roster_platform.defs.reports.dashboard import report
 from roster_platform.defs.reports.published import published_marts
-from roster_platform.lib.automation import schedule_of
+from roster_platform.lib.schedules.configured import schedule_of
 
 models = dg.define_asset_job(
     "models",

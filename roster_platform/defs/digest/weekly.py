@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.lib.automation import schedule_of
+from roster_platform.errors import ConfigurationError
 from roster_platform.lib.failures import readable_failures
+from roster_platform.lib.schedules.configured import schedule_of
 
 _TRIES = dg.RetryPolicy(max_retries=3, delay=300)
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from roster_platform.ingest.lake_maintenance import maintain_lake
-from roster_platform.ingest.settings import platform_settings
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.lib.automation import schedule_of
 from roster_platform.lib.failures import readable_failures
 from roster_platform.lib.retention import delete_old_runs as delete_runs_before
+from roster_platform.lib.schedules.configured import schedule_of
+from roster_platform.settings.platform import platform_settings
+from roster_platform.warehouse.lake.maintenance import maintain_lake
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dg.op

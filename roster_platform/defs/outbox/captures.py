@@ -5,17 +5,17 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from roster_platform.ingest.errors import IngestError
+from roster_platform.errors import IngestError
 from roster_platform.ingest.off import why_switched_off
 from roster_platform.ingest.outbox.captures import CAPTURES, Capture
 from roster_platform.ingest.outbox.send import load_outbox, outbox_files
 from roster_platform.ingest.roster.endpoints import API_DOCS_URL
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
 from roster_platform.lib.metadata import load_metadata
 from roster_platform.lib.off import OFF, off_result
 from roster_platform.lib.translators import raw_table_attributes
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dg.definitions

@@ -5,10 +5,10 @@ import base64
 import dagster as dg
 
 from roster_platform.defs.reports.published import published_marts
-from roster_platform.ingest.settings import platform_settings
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.translators import FRESHNESS, OWNERS
+from roster_platform.settings.platform import platform_settings
 
 
 @dg.asset(

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from roster_platform.defs.dbt.assets import dbt_models
-from roster_platform.ingest.warehouse import Warehouse
 from roster_platform.lib.failures import readable_failures
-from roster_platform.lib.follow_inputs import FOLLOW_INPUTS
+from roster_platform.lib.schedules.follow_inputs import FOLLOW_INPUTS
 from roster_platform.lib.translators import FRESHNESS, OWNERS
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dg.asset(
@@ -21,7 +21,7 @@ from roster_platform.lib.translators import FRESHNESS, OWNERS
 )
 def published_marts() -> dg.MaterializeResult:
     """The marts as one DuckDB file and as Parquet, and the reports as CSV and XLSX."""
-    from roster_platform.ingest.publish import publish_marts
+    from roster_platform.publish.marts import publish_marts
 
     with readable_failures():
         publication = publish_marts(Warehouse.from_settings())

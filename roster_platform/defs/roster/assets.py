@@ -6,19 +6,22 @@ import dagster as dg
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     IS_DELETED,
     Endpoint,
     child_table_name,
     column_name,
     versions_table_name,
 )
-from roster_platform.ingest.last_reads import last_reads_of_endpoint
 from roster_platform.ingest.off import why_off
+from roster_platform.ingest.reading.last_reads import last_reads_of_endpoint
 from roster_platform.ingest.roster import load_endpoint, roster_source
 from roster_platform.ingest.roster.endpoints import API_DOCS_URL, ENDPOINTS
-from roster_platform.ingest.warehouse import Warehouse
-from roster_platform.lib.checks import (
+from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
+from roster_platform.lib.kept_pipelines import KEPT_PIPELINES
+from roster_platform.lib.metadata import load_metadata
+from roster_platform.lib.off import off_checks, off_result
+from roster_platform.lib.raw_checks.evaluated import (
     FIELDS_ARE_AS_EXPECTED,
     READ_IS_COMPLETE,
     ROWS_MATCH_API,
@@ -27,12 +30,9 @@ from roster_platform.lib.checks import (
     read_checks,
     selected_checks,
 )
-from roster_platform.lib.failures import TEMPORARY_FAILURES, readable_failures
-from roster_platform.lib.kept_pipelines import KEPT_PIPELINES
-from roster_platform.lib.metadata import load_metadata
-from roster_platform.lib.off import off_checks, off_result
-from roster_platform.lib.stored_checks import checks_alone
+from roster_platform.lib.raw_checks.stored import checks_alone
 from roster_platform.lib.translators import RawTableTranslator
+from roster_platform.warehouse.warehouse import Warehouse
 
 _CHECKS = (
     READ_IS_COMPLETE,

@@ -10,14 +10,14 @@ import dagster as dg
 
 from roster_platform.defs.roster.assets import roster_assets
 from roster_platform.ingest.roster.endpoints import BY_NAME
-from roster_platform.lib.automation import Runs, schedule_of
-from roster_platform.lib.cadences import (
+from roster_platform.lib.off import off_reason
+from roster_platform.lib.schedules.cadences import (
     configured_endpoints,
     own_cadences,
     read_apart,
     schedules_apart,
 )
-from roster_platform.lib.off import off_reason
+from roster_platform.lib.schedules.configured import Runs, schedule_of
 
 _selection = dg.AssetSelection.assets(*roster_assets)
 

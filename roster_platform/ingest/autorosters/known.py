@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.autorosters.flatten import LISTS, Flat, Rows
+from roster_platform import documents
+from roster_platform.ingest.autorosters.flattening.flat import LISTS, Flat, Rows
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.page_ids import listed
-from roster_platform.ingest.reads import READS, Outcome
+from roster_platform.ingest.reading.log import READS, Outcome
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.warehouse import PipelineRun
+    from roster_platform.warehouse.pipeline_run import PipelineRun
 
 Query = Callable[[str, str], Sequence[Sequence[Any]]]
 """Rows of a query on ``{table}``, and the table's name: ``PipelineRun.query``."""

@@ -20,6 +20,8 @@ from typing import Any
 
 import dlt
 
+from roster_platform.catalogue import OBSERVED_AT, versions_table_name
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.autorosters.known import EarlierReads, earlier_reads
 from roster_platform.ingest.autorosters.reader import load_row
 from roster_platform.ingest.autorosters.report import PagesReport
@@ -34,19 +36,18 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import OBSERVED_AT, versions_table_name
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.healing import lacking, missing_columns
-from roster_platform.ingest.kept_answers import KeptAnswers
+from roster_platform.ingest.history.snapshots import import_snapshots
+from roster_platform.ingest.history.versions import log_pages, pages_behind
 from roster_platform.ingest.page_ids import as_known, is_safe
 from roster_platform.ingest.page_ids import page_id as the_page_id
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
-from roster_platform.ingest.parts import Parts
-from roster_platform.ingest.reads import READS, insert_reads, landed_at
+from roster_platform.ingest.reading.kept_answers import KeptAnswers
+from roster_platform.ingest.reading.log import READS, insert_reads, landed_at
+from roster_platform.ingest.reading.parts import Parts
 from roster_platform.ingest.settings import autorosters_settings
-from roster_platform.ingest.snapshot_history import import_snapshots
-from roster_platform.ingest.versions import log_pages, pages_behind
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.warehouse.healing import lacking, missing_columns
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.field_mapping import FieldNames, has_path
 from roster_platform.ingest.mappings import SourceMapping
+from roster_platform.records.field_mapping import FieldNames, has_path
 
 _LISTS = {"certifications", "subdivisions"}
 OBJECTS: Mapping[str, Collection[str]] = MappingProxyType(

@@ -13,16 +13,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest import clock, drops
+from roster_platform.errors import DriftError, HeldBackError, IngestError, NotFoundError
 from roster_platform.ingest.autorosters.changes import (
     MemberChanges,
     changes_of,
     held_members,
     read_members,
 )
-from roster_platform.ingest.autorosters.flatten import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.flat import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.oddities import Finding
 from roster_platform.ingest.autorosters.known import roles_of, titles_of, with_unread
-from roster_platform.ingest.autorosters.names import Finding
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.report import PagesReport, PageSummary
 from roster_platform.ingest.autorosters.tables import BY_NAME
@@ -30,25 +30,20 @@ from roster_platform.ingest.autorosters.writing import (
     Batch,
     Reading,
 )
-from roster_platform.ingest.drift import (
+from roster_platform.ingest.mappings import source_mapping
+from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid
+from roster_platform.ingest.reading import clock, drops
+from roster_platform.ingest.reading.log import Outcome, Read
+from roster_platform.records.drift import (
+    Drift,
     absent_fields,
     required_fields_missing,
     without_accepted,
 )
-from roster_platform.ingest.errors import (
-    DriftError,
-    HeldBackError,
-    IngestError,
-    NotFoundError,
-)
-from roster_platform.ingest.mappings import source_mapping
-from roster_platform.ingest.page_ids import WHERE_IT_IS, is_uuid
-from roster_platform.ingest.reads import Outcome, Read
-from roster_platform.ingest.report import Drift
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.answers import Answer
     from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.reading.answers import Answer
     from roster_platform.ingest.settings import AutoRostersSettings
 
 _PAGES_PER_BATCH = 200
@@ -67,7 +62,7 @@ class PagesReader:
         state: MutableMapping[str, Any],
     ) -> None:
         """``state`` is the resource's own, which the reader changes."""
-        from roster_platform.ingest.tables import TableBuilder
+        from roster_platform.records.table_builder import TableBuilder
 
         self._reading = reading
         self._settings = settings

@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from roster_platform.ingest.autorosters.changes import NO_CHANGES, MemberChanges
-from roster_platform.ingest.autorosters.flatten import hash_of
-from roster_platform.ingest.autorosters.known import EarlierReads, KnownPage, Query
-from roster_platform.ingest.autorosters.names import Finding
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     AccessDeniedError,
     BadResponseError,
     CredentialsError,
@@ -19,8 +15,12 @@ from roster_platform.ingest.errors import (
     NotFoundError,
     UnreachableError,
 )
-from roster_platform.ingest.reads import Outcome, Read
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.autorosters.changes import NO_CHANGES, MemberChanges
+from roster_platform.ingest.autorosters.flattening.flat import hash_of
+from roster_platform.ingest.autorosters.flattening.oddities import Finding
+from roster_platform.ingest.autorosters.known import EarlierReads, KnownPage, Query
+from roster_platform.ingest.reading.log import Outcome, Read
+from roster_platform.ingest.reading.report import ReadReport
 
 _LONGEST_TITLE = 80
 _MOST_NAMED = 10

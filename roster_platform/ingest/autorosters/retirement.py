@@ -12,7 +12,8 @@ from typing import Any
 
 from dlt.extract import DltSource
 
-from roster_platform.ingest.autorosters.flatten import Rows
+from roster_platform.catalogue import versions_table_name
+from roster_platform.ingest.autorosters.flattening.flat import Rows
 from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
     DATASET_NAME,
@@ -21,20 +22,21 @@ from roster_platform.ingest.autorosters.source import (
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS, Batch, Reading
-from roster_platform.ingest.catalogue import versions_table_name
+from roster_platform.ingest.history.snapshots import SCHEMA as SNAPSHOTS
+from roster_platform.ingest.history.snapshots import import_snapshots
+from roster_platform.ingest.history.versions import log_pages
 from roster_platform.ingest.page_ids import as_known, is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
-from roster_platform.ingest.reads import (
+from roster_platform.ingest.reading.log import (
     READS,
     Outcome,
     Read,
     insert_reads,
     latest_reads,
 )
-from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
-from roster_platform.ingest.snapshot_history import import_snapshots
-from roster_platform.ingest.versions import log_pages
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse, tables_of
+from roster_platform.warehouse.information_schema import tables_of
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _LARGEST_PLAUSIBLE_SHARE = 0.5
 
@@ -168,7 +170,7 @@ def _retirement(
     reading: Reading, page_ids: Sequence[str], retired_at: datetime, *, purge: bool
 ) -> DltSource:
     def rows() -> Iterator[Any]:
-        from roster_platform.ingest.tables import TableBuilder
+        from roster_platform.records.table_builder import TableBuilder
 
         builders = {
             name: TableBuilder(BY_NAME[name], tombstones=True)

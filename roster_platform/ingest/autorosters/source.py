@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.extract import DltResource, DltSource
 
+from roster_platform.errors import NoPageError
 from roster_platform.ingest.autorosters.report import PagesReport
 from roster_platform.ingest.autorosters.writing import READINGS, Reading, write_hints
-from roster_platform.ingest.errors import NoPageError
 from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
-from roster_platform.ingest.reads import reads_item
+from roster_platform.ingest.reading.log import reads_item
 from roster_platform.ingest.settings import AutoRostersSettings, autorosters_settings
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
-    from roster_platform.ingest.kept_answers import KeptAnswers
+    from roster_platform.ingest.reading.kept_answers import KeptAnswers
 
 SOURCE_NAME = "autorosters_source"
 PIPELINE_NAME = "autorosters_pipeline"

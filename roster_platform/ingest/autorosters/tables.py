@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from roster_platform.ingest.catalogue import Column, Table
+from roster_platform.catalogue import Column, Table
 
 API_DOCS_URL = "https://autorosters.com/api-docs"
 

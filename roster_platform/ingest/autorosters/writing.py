@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from roster_platform.ingest.autorosters.flatten import (
-    Flat,
-    KnownRoles,
-    Rows,
+from roster_platform.catalogue import DELETED_HINTS
+from roster_platform.ingest.autorosters.flattening.flat import Flat, Rows
+from roster_platform.ingest.autorosters.flattening.page import KnownRoles, flatten_page
+from roster_platform.ingest.autorosters.flattening.user_list import (
     flatten_list,
-    flatten_page,
     flatten_user,
 )
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.tables import BY_NAME
-from roster_platform.ingest.catalogue import DELETED_HINTS
-from roster_platform.ingest.versions import VersionsTables
+from roster_platform.ingest.history.versions import VersionsTables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
 PAGE_TABLES = (
     "pages",
@@ -99,7 +97,7 @@ class Batch:
         yield from self._versions.item(name, arrow)
 
     def flush(self) -> Iterator[Any]:
-        from roster_platform.ingest.tables import tombstone_rows
+        from roster_platform.records.table_builder import tombstone_rows
 
         if self._observed_at is None:
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.openapi.document import read_document
 from roster_platform.ingest.openapi.enums import enum_notes
 from roster_platform.ingest.openapi.findings import (

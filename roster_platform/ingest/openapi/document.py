@@ -22,7 +22,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from roster_platform.ingest.errors import ConfigurationError
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.openapi.schemas import (
     Node,
     Schema,

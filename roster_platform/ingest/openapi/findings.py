@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from roster_platform.catalogue import child_table_name
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import child_table_name
-from roster_platform.ingest.field_mapping import Path
 from roster_platform.ingest.mappings import source_mapping
 from roster_platform.ingest.openapi.document import Document, Operation, server_path
 from roster_platform.ingest.openapi.matching import (
@@ -24,15 +23,17 @@ from roster_platform.ingest.openapi.matching import (
 )
 from roster_platform.ingest.openapi.paging import DocumentedPaging, paging_of_operation
 from roster_platform.ingest.openapi.schemas import Schema, example_of
-from roster_platform.ingest.probe.asking import Asked
+from roster_platform.ingest.probe.asked import Asked
 from roster_platform.ingest.probe.endpoints import (
     EndpointFindings,
     SourceFindings,
     compare_pages,
     compare_table,
 )
-from roster_platform.ingest.roster.endpoints import BY_NAME, CLICKS_PATH, ENDPOINTS
+from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
+from roster_platform.ingest.roster.sent_records import CLICKS_PATH
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
+from roster_platform.records.field_mapping import Path
 
 _LACKS = "the document has no such operation"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from roster_platform.ingest.field_mapping import style_key
 from roster_platform.ingest.openapi.document import Operation
 from roster_platform.ingest.openapi.schemas import example_of
-from roster_platform.ingest.probe.asking import best_list, lists_in
+from roster_platform.ingest.probe.lists import best_list, lists_in
 from roster_platform.ingest.probe.synonyms import ranked
+from roster_platform.records.field_mapping import style_key
 
 OTHER_NAMES: Mapping[str, str] = {
     "programs": "program programmes ambassadorprograms",

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from roster_platform.ingest import page_words as words
-from roster_platform.ingest.field_mapping import style_key
 from roster_platform.ingest.openapi.document import Operation, Parameter
 from roster_platform.ingest.openapi.schemas import Schema
+from roster_platform.ingest.signs import words
+from roster_platform.records.field_mapping import style_key
 
 _PAGES = words.of(
     "page pagenumber pageno pagenum pageindex pagenr p currentpage pageid"

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from roster_platform.ingest.field_mapping import style_key
-from roster_platform.ingest.money import AMOUNT, CURRENCY, MINOR_AMOUNT
 from roster_platform.ingest.probe.shapes import AnyText, type_of
+from roster_platform.records.conversion.money import AMOUNT, CURRENCY, MINOR_AMOUNT
+from roster_platform.records.field_mapping import style_key
 
 _DEEPEST = 10
 _EPOCH = 1_767_225_600

@@ -17,8 +17,12 @@ from typing import Any
 
 import orjson
 
-from roster_platform.ingest.catalogue import Table
-from roster_platform.ingest.roster.endpoints import CAPTURED_ORDERS, CLICKS, CLICKS_PATH
+from roster_platform.catalogue import Table
+from roster_platform.ingest.roster.sent_records import (
+    CAPTURED_ORDERS,
+    CLICKS,
+    CLICKS_PATH,
+)
 from roster_platform.ingest.settings import RosterSettings
 
 _ID = re.compile(r"[\x21-\x7e]{1,200}")

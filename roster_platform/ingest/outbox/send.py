@@ -20,8 +20,8 @@ import orjson
 from dlt.extract import DltSource
 from filelock import FileLock
 
-from roster_platform.ingest.catalogue import column_name
-from roster_platform.ingest.errors import (
+from roster_platform.catalogue import column_name
+from roster_platform.errors import (
     AccessDeniedError,
     CredentialsError,
     IngestError,
@@ -30,14 +30,16 @@ from roster_platform.ingest.errors import (
 )
 from roster_platform.ingest.outbox.captures import Capture, content_digest
 from roster_platform.ingest.outbox.ledger import Ledger
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.source import DATASET_NAME, PIPELINE_NAME
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT, PipelineRun, Warehouse
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
+from roster_platform.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.answers import Answer
     from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.reading.answers import Answer
 
 RUN_CONFIG = "run_config"
 _AT_A_TIME = 32
@@ -277,7 +279,7 @@ def _table_rows(run: PipelineRun, capture: Capture) -> Iterator[tuple[int, Any]]
 
 
 def _source(capture: Capture, rows: Sequence[sqlite3.Row]) -> DltSource:
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     table = capture.table
     records = [_record(capture, row) for row in rows]

@@ -9,78 +9,30 @@ eight times at most.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from roster_platform.ingest import documents
-from roster_platform.ingest.answers import Answer
-from roster_platform.ingest.errors import (
+from roster_platform.errors import (
     AccessDeniedError,
-    BadResponseError,
     CredentialsError,
     IngestError,
     NotFoundError,
-    PagingError,
-    RateLimitError,
-    RefusedError,
-    UnreachableError,
 )
-from roster_platform.ingest.field_mapping import style_key
-from roster_platform.ingest.http import ApiClient, selected
-from roster_platform.ingest.page_signs import signs_of
-from roster_platform.ingest.paging import Ask, Page, Pager, Paging, with_paginator
+from roster_platform.ingest.http import ApiClient
+from roster_platform.ingest.paging import Page, Pager, Paging
+from roster_platform.ingest.probe.asked import Asked, reason_of
+from roster_platform.ingest.probe.edges import Edges
+from roster_platform.ingest.probe.guesses import Guesses
+from roster_platform.ingest.probe.lists import best_list, lists_in
+from roster_platform.ingest.probe.requests import SMALL_PAGE, Requests
 from roster_platform.ingest.probe.shapes import safe_path
+from roster_platform.ingest.reading.answers import Answer
+from roster_platform.records.field_mapping import style_key
 
 ANNOUNCED_REQUESTS = 4
-MOST_REQUESTS = 8
-SMALL_PAGE = 5
-LARGE_PAGE = 1000
-_DEEPEST = 4
-_REASONS: Mapping[type[IngestError], str] = {
-    CredentialsError: "status 401: the token is wrong or was revoked",
-    AccessDeniedError: "status 403: the token may not read it, or the plan lacks it",
-    NotFoundError: "status 404: there is no such path",
-    RefusedError: "status 400 or 422: the request is refused",
-    RateLimitError: "status 429: too many requests; lower requests_per_minute, or "
-    "try again later",
-    UnreachableError: "no usable answer (network, time-out or status 5xx)",
-    BadResponseError: "an answer that is not JSON, or an error in it",
-    PagingError: "paging that does not end",
-}
-_PAGE_WORDS = ("pageNumber", "p", "page[number]", "pageIndex", "currentPage")
-_OFFSETS = (("offset", "limit"), ("skip", "take"), ("start", "limit"))
 _PREFIX = re.compile(r"^(?:api/)?v\d+/")
 _RATE_LIMIT = re.compile(r"rate-?limit|retry-after|quota", re.IGNORECASE)
-
-
-@dataclass
-class Asked:
-    """The shape of an endpoint's answer, without any value that could be shown.
-
-    ``paginator`` is what a mapping has to say, None where the API is recognised without.
-    ``open`` are questions that the answers leave open.
-    """
-
-    path: str
-    id: str | None = None
-    """What stands in the path for its parent, and is not to be shown."""
-    requests: int = 0
-    refused: str | None = None
-    is_gone: bool = False
-    """It does not exist, or the token may not read it: asking again does not help."""
-    selector: str | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    """What has to be sent with each request, as a document says."""
-    paginator: Mapping[str, Any] | str | None = None
-    paging: str = ""
-    proofs: list[str] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
-    cap: int | None = None
-    rate_limits: dict[str, str] = field(default_factory=dict)
-    records: list[Mapping[str, Any]] = field(default_factory=list)
-    bodies: list[Any] = field(default_factory=list)
 
 
 class Asker:
@@ -100,14 +52,12 @@ class Asker:
         is_declared: bool,
         known: list[Mapping[str, Any]],
     ) -> None:
-        self._client = client
-        self._params = params
-        self._paging = replace(paging, page_size=SMALL_PAGE)
         self._fields = {style_key(name) for name in fields}
         self._is_declared = is_declared
-        self._known = known
-        self.asked = Asked(path)
-        self._items: set[bytes] = set()
+        self._requests = Requests(client, path, params, paging)
+        self._edges = Edges(self._requests)
+        self._guesses = Guesses(self._requests, is_declared=is_declared, known=known)
+        self.asked = self._requests.asked
         self._waiting: Answer | None = None
 
     def ask(self) -> Asked:
@@ -117,8 +67,8 @@ class Asker:
             answer = self._first()
             if answer is None:
                 return asked
-            first = self._page(self._paging.first_page, answer)
-            self._keep(first)
+            first = self._requests.page(self._requests.paging.first_page, answer)
+            self._requests.keep(first)
             self._find_paging(first, answer)
         except CredentialsError:
             raise
@@ -132,7 +82,9 @@ class Asker:
         paths = [asked.path, *_other_paths(asked.path)]
         for path in paths:
             try:
-                answer = self._get(Pager("", path, self._paging).first(), path)
+                answer = self._requests.get(
+                    Pager("", path, self._requests.paging).first(), path
+                )
             except CredentialsError:
                 raise
             except IngestError as error:
@@ -155,14 +107,18 @@ class Asker:
         asked = self.asked
         asked.bodies.append(answer.body)
         lists = list(lists_in(answer.body))
-        declared = self._paging.data_selector
+        declared = self._requests.paging.data_selector
         if not isinstance(answer.body, list):
-            selector = best_list(lists, self._fields, self._paging.data_selector)
+            selector = best_list(
+                lists, self._fields, self._requests.paging.data_selector
+            )
             if selector is None:
                 asked.refused = "its answer has no list of records"
                 return None
             asked.selector = selector
-            self._paging = replace(self._paging, data_selector=selector)
+            self._requests.paging = replace(
+                self._requests.paging, data_selector=selector
+            )
             if safe_path(selector.split(".")) != selector:
                 asked.open.append("its records are kept by id, which is not understood")
         elif declared:
@@ -170,59 +126,28 @@ class Asker:
             asked.proofs.append("the answer is the list itself")
         return answer
 
-    def _get(self, ask: Ask, path: str | None = None) -> Answer:
-        self.asked.requests += 1
-        return self._client.get(
-            ask.url or path or self.asked.path,
-            {} if ask.url else {**self._params, **ask.params},
-        )
-
-    def _page(self, number: int, answer: Answer, paging: Paging | None = None) -> Page:
-        paging = paging or self._paging
-        try:
-            raw, around = selected(answer, self._paging.data_selector)
-            count = len(documents.loads(raw))
-        except (KeyError, ValueError, TypeError):
-            raise BadResponseError("without the list of records") from None
-        signs = signs_of(
-            around,
-            answer.headers,
-            count,
-            paging.page_size,
-            paging.declared,
-        )
-        now = datetime.now(UTC)
-        return Page(number, raw, count, signs, now, now)
-
-    def _keep(self, page: Page) -> bool:
-        """Keep the records of a page; returns whether any of them is new."""
-        new = page.items - self._items
-        self._items |= page.items
-        self.asked.records += [r for r in page.records if isinstance(r, dict)]
-        return bool(new)
-
     def _find_paging(self, first: Page, answer: Answer) -> None:
         asked = self.asked
         if not first.count:
-            self._look_at_page_0(first)
+            self._edges.look_at_page_0(first)
             return
-        pager = Pager("", asked.path, self._paging)
+        pager = Pager("", asked.path, self._requests.paging)
         pager.first()
         pager.see(first)
         asks = pager.upcoming()
         if not asks:
             asked.paging = f"one page: {pager.end().proof}"
-            if self._paging.type != "single_page":
-                large = self._find_cap(first)
+            if self._requests.paging.type != "single_page":
+                large = self._edges.find_cap(first)
                 if (
                     self._style_is_pages(first)
                     and large
                     and not (large.items & first.items)
                 ):
-                    self._check_first_page(first)
+                    self._edges.check_first_page(first)
             return
-        second = self._followed(asks[0], answer)
-        is_new = self._keep(second)
+        second = self._requests.followed(asks[0], answer)
+        is_new = self._requests.keep(second)
         pager.see(second)
         if is_new:
             self._recognised(pager, first, second)
@@ -234,7 +159,7 @@ class Asker:
                 asked.paging = f"one page: {pager.end().proof}"
             else:
                 # More is announced than came: it may be on the page before the first.
-                self._look_at_page_0(second)
+                self._edges.look_at_page_0(second)
             return
         if not pager.upcoming() and pager.end().is_complete:
             asked.paging = f"one page: {pager.end().proof}"
@@ -242,7 +167,7 @@ class Asker:
         if first.count < SMALL_PAGE:
             # Perhaps all there is: the words that others have may prove it.
             self._waiting = answer
-        elif not self._guess(answer):
+        elif not self._guesses.prove(answer):
             self._undecided()
 
     @property
@@ -253,14 +178,8 @@ class Asker:
     def decide_waiting(self) -> None:
         """Try the words that the other endpoints have, and the usual ones."""
         assert self._waiting is not None
-        if not self._guess(self._waiting):
+        if not self._guesses.prove(self._waiting):
             self._undecided()
-
-    def _followed(self, ask: Ask, answer: Answer) -> Page:
-        if ask.url is not None:
-            url = self._client.same_host(self.asked.path, answer.url, ask.url)
-            ask = replace(ask, url=url)
-        return self._page(ask.number, self._get(ask))
 
     def _recognised(self, pager: Pager, first: Page, second: Page) -> None:
         """What is asked for without any setting brings other records: it is understood."""
@@ -268,7 +187,7 @@ class Asker:
         style = pager.style or "pages"
         where = _announced_by(first)
         asked.paging = {
-            "pages": f"page numbers ({self._paging.page_param})",
+            "pages": f"page numbers ({self._requests.paging.page_param})",
             "offsets": "offset and limit",
             "cursors": "a cursor",
             "links": "links to the next page",
@@ -278,181 +197,18 @@ class Asker:
         asked.proofs.append("page 2 differs from page 1")
         if self._is_declared:
             asked.paginator = "kept"
-        large = self._find_cap(first)
+        large = self._edges.find_cap(first)
         if style != "pages" or large is None:
             return
         if large.items & first.items and large.digest != first.digest:
             total = first.signs.total_count or first.signs.doubtful_total
-            self._past_the_end(first, second, total.value if total else None)
+            self._edges.past_the_end(first, second, total.value if total else None)
         else:
             # No page 1 of any size shows what is before it.
-            self._check_first_page(first)
-
-    def _past_the_end(self, first: Page, second: Page, total: int | None) -> None:
-        size = max(first.count, second.count)
-        pages = first.signs.total_pages
-        last = pages.value if pages else -(-total // size) if total else 10**6
-        number = self._paging.first_page + last + 1
-        page = self._allowed(self._at(number))
-        if page is None:
-            self.asked.proofs.append("a page past the end is refused")
-        elif not page.count:
-            self.asked.proofs.append("a page past the end is empty")
-        elif (
-            page.digest in (first.digest, second.digest) or not page.items - self._items
-        ):
-            self.asked.proofs.append("a page past the end repeats another page")
-        else:
-            self.asked.open.append(
-                "a page past the end has records: the total is wrong"
-            )
-
-    def _allowed(self, ask: Ask) -> Page | None:
-        """A page; None where the API refuses to be asked for it."""
-        try:
-            return self._page(ask.number, self._get(ask))
-        except (NotFoundError, RefusedError):
-            return None
-
-    def _at(self, number: int, size: int = SMALL_PAGE) -> Ask:
-        paging = self._paging
-        return Ask(number, {paging.page_param: number, paging.page_size_param: size})
-
-    def _find_cap(self, first: Page) -> Page | None:
-        """Ask for a large page: how many come at most, and is page 1 the first?"""
-        asked, paging = self.asked, self._paging
-        large = self._allowed(self._at(paging.first_page, LARGE_PAGE))
-        if large is None:
-            asked.proofs.append(f"pages of {LARGE_PAGE:,} records are refused")
-            return None
-        asked.records += [r for r in large.records[:LARGE_PAGE] if isinstance(r, dict)][
-            : LARGE_PAGE // 2
-        ]
-        if large.count > first.count:
-            asked.cap = large.count
-            asked.proofs.append(
-                f"{paging.page_size_param} is understood; a page has {large.count} "
-                "records at most"
-                if self._has_more(large)
-                else f"{paging.page_size_param} is understood"
-            )
-        elif first.count != SMALL_PAGE and self._has_more(large):
-            asked.cap = large.count
-            asked.proofs.append(
-                f"each page has {large.count} records, whatever is asked"
-            )
-        return large
-
-    def _has_more(self, large: Page) -> bool:
-        total = large.signs.total_count or large.signs.doubtful_total
-        return (total.value > large.count) if total else large.signs.more is not None
+            self._edges.check_first_page(first)
 
     def _style_is_pages(self, first: Page) -> bool:
         return not (first.signs.cursor or first.signs.next_url)
-
-    def _check_first_page(self, first: Page) -> None:
-        """Records that no page 1 of any size has come before it: pages count from 0."""
-        paging = self._paging
-        if paging.first_page == 0:
-            return
-        page = self._allowed(self._at(0))
-        if page is None:
-            self.asked.proofs.append("page 0 is refused")
-        elif page.count and not page.items & first.items:
-            self._keep(page)
-            self._counts_from_0("page numbers")
-
-    def _look_at_page_0(self, first: Page) -> None:
-        """Records that page 1 does not have may be on the page before it."""
-        asked, paging = self.asked, self._paging
-        page = self._allowed(self._at(0)) if paging.first_page == 1 else first
-        if page is None or not self._keep(page):
-            asked.paging = "not known"
-            asked.open.append(
-                "more records are announced than came"
-                if self._items
-                else "it has no records yet, so its fields are not known"
-            )
-            return
-        self._counts_from_0(f"page numbers ({paging.page_param})")
-
-    def _counts_from_0(self, paging: str) -> None:
-        self.asked.paging = self.asked.paging or paging
-        self.asked.proofs.append("page 0 has other records than page 1")
-        self.asked.paginator = {
-            "type": "page_number",
-            "base_page": 0,
-            "page_param": self._paging.page_param,
-        }
-
-    def _guess(self, answer: Answer) -> bool:
-        """Try the words that other endpoints have, and then the usual ones."""
-        guesses = [
-            *self._known,
-            *(self._undeclared_guesses(answer) if self._is_declared else ()),
-            *self._cursor_guesses(answer),
-            *(
-                {"type": "offset", "offset_param": o, "limit_param": n, "limit": 100}
-                for o, n in _OFFSETS
-            ),
-            *(
-                {"type": "page_number", "base_page": 1, "page_param": word}
-                for word in _PAGE_WORDS
-            ),
-        ]
-        for paginator in guesses:
-            if self.asked.requests >= MOST_REQUESTS:
-                return False
-            if proof := self._proof_of(paginator, answer):
-                self.asked.paginator = paginator
-                self.asked.paging = f"{_in_words(paginator)}, not announced"
-                self.asked.proofs.append(proof)
-                if paginator not in self._known:
-                    self._known.append(paginator)
-                return True
-        return False
-
-    def _proof_of(self, paginator: Mapping[str, Any], answer: Answer) -> str | None:
-        """Return how a paginator is proven; None where it is ignored."""
-        declared = with_paginator(self._paging, paginator)
-        first = self._page(declared.first_page, answer, declared)
-        pager = Pager("", self.asked.path, declared)
-        pager.first()
-        pager.see(first)
-        asks = pager.upcoming()
-        if not asks:
-            is_said = paginator["type"] == "cursor" and pager.end().is_complete
-            return pager.end().proof if is_said else None
-        try:
-            page = self._page(2, self._get(asks[0]))
-        except CredentialsError:
-            raise
-        except IngestError:
-            return None
-        if page.count and self._keep(page):
-            return "page 2 differs from page 1"
-        is_understood = not page.count and paginator["type"] != "cursor"
-        return "page 2 is empty, so the words are understood" if is_understood else None
-
-    def _undeclared_guesses(self, answer: Answer) -> Iterator[Mapping[str, Any]]:
-        """What is recognised without the paginator that the mapping declares."""
-        signs = self._page(self._paging.first_page, answer).signs
-        if signs.next_url:
-            yield {"type": "json_link", "next_url_path": signs.next_url.where}
-        yield {"type": "page_number", "base_page": 1, "page_param": "page"}
-
-    def _cursor_guesses(self, answer: Answer) -> Iterator[Mapping[str, Any]]:
-        """A lone text or number around the list may be the cursor to the next page."""
-        _, around = selected(answer, self._paging.data_selector)
-        paths = [
-            f"{path}.{name}" if path else name
-            for outer, body in around
-            for path, value, name in _scalars(body, outer)
-            if isinstance(value, str | int) and not isinstance(value, bool)
-        ]
-        for path in paths[:2]:
-            if safe_path(path.split(".")) == path:
-                yield {"type": "cursor", "cursor_path": path, "cursor_param": "cursor"}
 
     def _undecided(self) -> None:
         asked = self.asked
@@ -463,65 +219,12 @@ class Asker:
         )
 
 
-def reason_of(error: IngestError) -> str:
-    """Return why a request failed, in words that quote nothing of the answer."""
-    return next(
-        (said for kind, said in _REASONS.items() if type(error) is kind),
-        type(error).__name__,
-    )
-
-
 def _other_paths(path: str) -> Iterator[str]:
     """Yield other paths of an endpoint: dltHub's example leaves out v2."""
     bare = _PREFIX.sub("", path)
     if bare != path:
         yield bare
         yield f"api/{path}"
-
-
-def best_list(
-    lists: Iterable[tuple[str, list[Any]]], fields: Collection[str], declared: str
-) -> str | None:
-    """Return the path of the list whose records have most of some fields (style keys).
-
-    ``declared`` is the path that counts where several have as many.
-    """
-
-    def likeness(found: tuple[str, list[Any]]) -> tuple[int, bool, int]:
-        path, records = found
-        names = {style_key(n) for r in records if isinstance(r, dict) for n in r}
-        is_declared = style_key(path) == style_key(declared)
-        return len(names.intersection(fields)), is_declared, len(records)
-
-    of_objects = [
-        (path, found)
-        for path, found in lists
-        if all(isinstance(each, dict) for each in found)
-    ]
-    return max(of_objects, key=likeness)[0] if of_objects else None
-
-
-def lists_in(
-    body: Any, path: str = "", depth: int = _DEEPEST
-) -> Iterator[tuple[str, Any]]:
-    """Yield each list in an answer, but for those in lists, with its path."""
-    if isinstance(body, list):
-        yield path, body
-    elif isinstance(body, Mapping) and depth:
-        for name, inner in body.items():
-            yield from lists_in(inner, f"{path}.{name}" if path else name, depth - 1)
-
-
-def _scalars(
-    body: Mapping[str, Any], path: str, depth: int = 2
-) -> Iterator[tuple[str, Any, str]]:
-    for name, value in body.items():
-        if isinstance(value, Mapping):
-            if depth:
-                inner = f"{path}.{name}" if path else name
-                yield from _scalars(value, inner, depth - 1)
-        elif value is not None and not isinstance(value, list):
-            yield path, value, name
 
 
 def _announced_by(first: Page) -> str | None:
@@ -538,13 +241,3 @@ def _announced_by(first: Page) -> str | None:
         if sign is not None:
             return sign.where
     return None
-
-
-def _in_words(paginator: Mapping[str, Any]) -> str:
-    words = {
-        "offset": "offset and limit ({offset_param}, {limit_param})",
-        "page_number": "page numbers ({page_param})",
-        "cursor": "a cursor ({cursor_path}, sent as {cursor_param})",
-        "json_link": "links to the next page ({next_url_path})",
-    }
-    return words[paginator["type"]].format(**paginator)

@@ -7,33 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
+from roster_platform.catalogue import Column, Endpoint, child_table_name
+from roster_platform.errors import ConfigurationError, CredentialsError, IngestError
 from roster_platform.ingest.autorosters.objects import OBJECTS
 from roster_platform.ingest.autorosters.source import autorosters_client
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.catalogue import Column, Endpoint, child_table_name
-from roster_platform.ingest.errors import (
-    ConfigurationError,
-    CredentialsError,
-    IngestError,
-)
-from roster_platform.ingest.field_mapping import (
-    FieldNames,
-    names_of_elements,
-    names_of_records,
-    value_at,
-)
 from roster_platform.ingest.http import ApiClient
 from roster_platform.ingest.mappings import SourceMapping, source_mapping
 from roster_platform.ingest.page_ids import SETTING
-from roster_platform.ingest.probe.asking import (
-    ANNOUNCED_REQUESTS,
-    MOST_REQUESTS,
-    Asked,
-    Asker,
-    reason_of,
-)
+from roster_platform.ingest.probe.asked import Asked, reason_of
+from roster_platform.ingest.probe.asking import ANNOUNCED_REQUESTS, Asker
 from roster_platform.ingest.probe.fields import ObjectFinding, compare
+from roster_platform.ingest.probe.guesses import MOST_REQUESTS
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.roster.requests import paging_of, path_of, roster_client
 from roster_platform.ingest.settings import (
@@ -42,6 +28,12 @@ from roster_platform.ingest.settings import (
     RosterSettings,
     autorosters_settings,
     roster_settings,
+)
+from roster_platform.records.field_mapping import (
+    FieldNames,
+    names_of_elements,
+    names_of_records,
+    value_at,
 )
 
 SOURCES = ("roster", "autorosters")

@@ -6,16 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from roster_platform.ingest.catalogue import Column
-from roster_platform.ingest.converters import convert_each
-from roster_platform.ingest.field_mapping import (
-    FieldNames,
-    Path,
-    has_path,
-    style_key,
-    value_at,
-)
-from roster_platform.ingest.money import AMOUNT, CURRENCY
+from roster_platform.catalogue import Column
 from roster_platform.ingest.probe.shapes import (
     AnyText,
     leaves,
@@ -25,6 +16,15 @@ from roster_platform.ingest.probe.shapes import (
     without_any_text,
 )
 from roster_platform.ingest.probe.synonyms import ranked
+from roster_platform.records.conversion.money import AMOUNT, CURRENCY
+from roster_platform.records.conversion.values import convert_each
+from roster_platform.records.field_mapping import (
+    FieldNames,
+    Path,
+    has_path,
+    style_key,
+    value_at,
+)
 
 _DEEPEST = 3
 _KEPT = 3

@@ -15,13 +15,13 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 
-from roster_platform.ingest.errors import ConfigurationError
-from roster_platform.ingest.field_mapping import Path as FieldPath
-from roster_platform.ingest.field_mapping import path_of, style_key, written
+from roster_platform.errors import ConfigurationError
 from roster_platform.ingest.probe.endpoints import EndpointFindings, SourceFindings
 from roster_platform.ingest.probe.fields import FieldFinding, ObjectFinding
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.settings import configured_secrets
+from roster_platform.records.field_mapping import Path as FieldPath
+from roster_platform.records.field_mapping import path_of, style_key, written
 
 _SEAL = "# As probe wrote it: "
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from roster_platform.ingest.converters import as_timestamp
+from roster_platform.records.conversion.values import as_timestamp
 
 _LONGEST_NAME = 40
 _KEYED = "<key>"

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from roster_platform.ingest.field_mapping import spelled, style_key
 from roster_platform.ingest.probe.endpoints import EndpointFindings
 from roster_platform.ingest.probe.fields import FieldFinding
 from roster_platform.ingest.probe.shapes import safe_path, shape_of
 from roster_platform.ingest.probe.synonyms import joined
+from roster_platform.records.field_mapping import spelled, style_key
 
 
 def show(console: Console, found: EndpointFindings) -> None:

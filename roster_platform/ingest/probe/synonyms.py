@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from roster_platform.ingest.field_mapping import Path, style_key
+from roster_platform.records.field_mapping import Path, style_key
 
 _BUYER = "customer buyer shopper client purchaser billing"
 _MEMBER = "contact ambassador member advocate person user affiliate influencer"

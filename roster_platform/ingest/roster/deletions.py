@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dlt.common.utils import chunks
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     DELETED_AT,
     DIGEST,
     IS_DELETED,
@@ -19,12 +19,12 @@ from roster_platform.ingest.catalogue import (
     OBSERVED_AT,
     Table,
 )
-from roster_platform.ingest.drops import agrees, is_implausible_drop
-from roster_platform.ingest.errors import HeldBackError
-from roster_platform.ingest.held_records import HeldRecords
-from roster_platform.ingest.reads import KnownReads
-from roster_platform.ingest.report import ReadReport
-from roster_platform.ingest.warehouse import PipelineRun
+from roster_platform.errors import HeldBackError
+from roster_platform.ingest.history.held_records import HeldRecords
+from roster_platform.ingest.reading.drops import agrees, is_implausible_drop
+from roster_platform.ingest.reading.log import KnownReads
+from roster_platform.ingest.reading.report import ReadReport
+from roster_platform.warehouse.pipeline_run import PipelineRun
 
 # Rows that the read did not write, except those that came while it was running.
 _NOT_WRITTEN = f"not coalesce({IS_DELETED}, false) and {OBSERVED_AT} < %s"

@@ -11,16 +11,13 @@ it (``optional``), a warning otherwise.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
-from roster_platform.ingest.catalogue import Child, Column, Endpoint, Parent, Table
+from roster_platform.catalogue import Child, Column, Endpoint, Parent, Table
+from roster_platform.ingest.roster.community import COMMUNITY
+from roster_platform.ingest.roster.timestamps import CREATED, UPDATED
 
 API_DOCS_URL = "https://dlthub.com/workbench/source/roster"
-
-_CREATED = Column("timestamp", "When the record was created (UTC).")
-_CREATED_REQUIRED = replace(_CREATED, required=True)
-_UPDATED = Column("timestamp", "When the record last changed (UTC).")
 
 _DISCOUNT_CODE_COLUMNS = {
     "id": Column("text", "The code's id.", required=True),
@@ -35,8 +32,8 @@ _DISCOUNT_CODE_COLUMNS = {
     "contactId": Column("text", "The contact the code is assigned to, if any."),
     "isPersonal": Column("bool", "True for a code meant for the contact's own use."),
     "assignedAt": Column("timestamp", "From when the code attributes orders (UTC)."),
-    "createdAt": _CREATED,
-    "updatedAt": _UPDATED,
+    "createdAt": CREATED,
+    "updatedAt": UPDATED,
 }
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -63,8 +60,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                     "Days of referred revenue that choose the tier.",
                     optional=True,
                 ),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
+                "createdAt": CREATED,
+                "updatedAt": UPDATED,
             },
             children=(
                 Child(
@@ -89,131 +86,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path="v2/programs",
         data_selector="result",
     ),
-    Endpoint(
-        table=Table(
-            name="channels",
-            description="One community channel.",
-            primary_key=("id",),
-            soft_deletes=True,
-            columns={
-                "id": Column("text", "The channel's id.", required=True),
-                "name": Column("text", "The channel's name."),
-                "description": Column(
-                    "text", "What the channel is for.", optional=True
-                ),
-                "programId": Column(
-                    "text", "The program it belongs to; NULL for all.", optional=True
-                ),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
-            },
-        ),
-        path="v2/community/channels",
-        data_selector="result",
-    ),
-    Endpoint(
-        table=Table(
-            name="posts",
-            description="One community post.",
-            primary_key=("id",),
-            soft_deletes=True,
-            columns={
-                "id": Column("text", "The post's id.", required=True),
-                "channelId": Column("text", "The channel it was posted in."),
-                "authorId": Column("text", "The contact who wrote it.", required=True),
-                "authorName": Column("text", "The author's display name.", pii=True),
-                "body": Column("text", "The text of the post.", pii=True),
-                "reach": Column("bigint", "How many people saw it."),
-                "createdAt": _CREATED_REQUIRED,
-                "updatedAt": _UPDATED,
-            },
-        ),
-        path="v2/community/posts",
-        data_selector="result",
-        order_field="createdAt",
-    ),
-    Endpoint(
-        table=Table(
-            name="comments",
-            description="One comment on a post.",
-            primary_key=("id",),
-            soft_deletes=True,
-            columns={
-                "id": Column("text", "The comment's id.", required=True),
-                "postId": Column("text", "The post it is on.", required=True),
-                "authorId": Column("text", "The contact who wrote it.", required=True),
-                "authorName": Column("text", "The author's display name.", pii=True),
-                "body": Column("text", "The text of the comment.", pii=True),
-                "createdAt": _CREATED_REQUIRED,
-                "updatedAt": _UPDATED,
-            },
-        ),
-        path="v2/community/comments",
-        data_selector="result",
-        order_field="createdAt",
-    ),
-    Endpoint(
-        table=Table(
-            name="likes",
-            description="One like of a post.",
-            primary_key=("id",),
-            soft_deletes=True,
-            columns={
-                "id": Column("text", "The like's id.", required=True),
-                "postId": Column("text", "The post that was liked.", required=True),
-                "authorId": Column("text", "The contact who liked it.", required=True),
-                "createdAt": _CREATED_REQUIRED,
-            },
-        ),
-        path="v2/community/likes",
-        data_selector="result",
-        order_field="createdAt",
-    ),
-    Endpoint(
-        table=Table(
-            name="campaigns",
-            description="One campaign of a program.",
-            primary_key=("id",),
-            soft_deletes=True,
-            columns={
-                "id": Column("text", "The campaign's id.", required=True),
-                "name": Column("text", "The campaign's name."),
-                "programId": Column("text", "The program it addresses."),
-                "status": Column("text", "draft, active or completed."),
-                "startDate": Column("date", "First day."),
-                "endDate": Column("date", "Last day.", optional=True),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
-            },
-            children=(
-                Child(
-                    field="participants",
-                    name="participants",
-                    description="One contact in one campaign, with the funnel's times.",
-                    parent_key="campaignId",
-                    columns={
-                        "contactId": Column("text", "The contact.", required=True),
-                        "status": Column(
-                            "text", "added, sent, opened, joined, completed."
-                        ),
-                        "addedAt": Column(
-                            "timestamp", "When added (UTC).", required=True
-                        ),
-                        "sentAt": Column("timestamp", "When invited (UTC)."),
-                        "openedAt": Column(
-                            "timestamp", "When the invite was opened (UTC)."
-                        ),
-                        "joinedAt": Column("timestamp", "When joined (UTC)."),
-                        "completedAt": Column("timestamp", "When completed (UTC)."),
-                    },
-                    position=False,
-                    primary_key=("contactId",),
-                ),
-            ),
-        ),
-        path="v2/campaigns",
-        data_selector="data",
-    ),
+    *COMMUNITY,
     Endpoint(
         table=Table(
             name="orders",
@@ -259,8 +132,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                     "The smart link's id (?rstr=) the customer came by, if any.",
                     key="code",
                 ),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
+                "createdAt": CREATED,
+                "updatedAt": UPDATED,
             },
             children=(
                 Child(
@@ -391,8 +264,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 "topic": Column("text", "The event type it is called for."),
                 "url": Column("text", "Where it posts to."),
                 "status": Column("text", "active or disabled."),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
+                "createdAt": CREATED,
+                "updatedAt": UPDATED,
             },
         ),
         path="v2/webhooks",
@@ -426,8 +299,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 "referralId": Column(
                     "text", "The id of the contact's smart link.", key="code"
                 ),
-                "createdAt": _CREATED,
-                "updatedAt": _UPDATED,
+                "createdAt": CREATED,
+                "updatedAt": UPDATED,
             },
         ),
         path="",
@@ -437,50 +310,3 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 BY_NAME = MappingProxyType({endpoint.name: endpoint for endpoint in ENDPOINTS})
-
-_ANSWER = {
-    "sentAt": Column("timestamp", "When the API answered, by its clock (UTC)."),
-    "status": Column("bigint", "The HTTP status of the API's answer."),
-    "responseId": Column("text", "The id the API gave the record."),
-    "response": Column("json", "The API's answer."),
-    "attempts": Column("bigint", "How often the record was sent."),
-    "resent": Column("bool", "True when an earlier answer never came."),
-    "sourceFile": Column("text", "The outbox file it came in, or run config."),
-    "sourceLine": Column("bigint", "Its line there, from 1."),
-}
-
-CLICKS_PATH = "v2/public/clicks"
-CLICKS = Table(
-    name="clicks",
-    description="One click on a smart link that was sent to Roster from the outbox.",
-    primary_key=("clickId",),
-    versions=False,
-    columns={
-        "clickId": Column("text", "The click's given id, or the hash of its content."),
-        "referralId": Column(
-            "text", "The referral id the smart link carries.", key="code"
-        ),
-        "url": Column("text", "The address the click landed on."),
-        "clickedAt": Column("timestamp", "When the link was clicked (UTC)."),
-        **_ANSWER,
-    },
-)
-CAPTURED_ORDERS = Table(
-    name="captured_orders",
-    description="One order of the shop that was sent to Roster from the outbox.",
-    primary_key=("orderId",),
-    versions=False,
-    columns={
-        "orderId": Column("text", "The order's id in the shop."),
-        "orderNumber": Column("text", "The number printed on the order."),
-        "orderDate": Column("timestamp", "The day the order was placed."),
-        "discountCodes": Column("json", "The discount codes used on the order."),
-        "currency": Column("text", "ISO 4217 code of the amounts.", key="currency"),
-        "subtotalPrice": Column("decimal", "After discounts, before tax and shipping."),
-        "totalPrice": Column("decimal", "With tax and shipping."),
-        "firstName": Column("text", "The customer's first name.", pii=True),
-        "email": Column("text", "The customer's e-mail.", pii=True, key="email"),
-        **_ANSWER,
-        "response": Column("json", "The API's answer.", pii=True),
-    },
-)

@@ -15,19 +15,17 @@ from typing import Any
 
 import dlt
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     Endpoint,
     column_name,
     table_names,
     versions_table_name,
 )
-from roster_platform.ingest.errors import HeldBackError, ReadError
-from roster_platform.ingest.healing import lacking, missing_columns
-from roster_platform.ingest.held_records import HeldRecords
-from roster_platform.ingest.kept_answers import KeptAnswers
-from roster_platform.ingest.keys import KEYS_VERSION
-from roster_platform.ingest.parts import Parts
-from roster_platform.ingest.reads import (
+from roster_platform.errors import HeldBackError, ReadError
+from roster_platform.ingest.history.held_records import HeldRecords
+from roster_platform.ingest.history.versions import log_records
+from roster_platform.ingest.reading.kept_answers import KeptAnswers
+from roster_platform.ingest.reading.log import (
     READS,
     Outcome,
     insert_reads,
@@ -36,7 +34,8 @@ from roster_platform.ingest.reads import (
     log_reads,
     reads_item,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.parts import Parts
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.deletions import Before, mark_deleted, rows_listed
 from roster_platform.ingest.roster.endpoints import BY_NAME
 from roster_platform.ingest.roster.source import (
@@ -48,8 +47,10 @@ from roster_platform.ingest.roster.source import (
     source_of,
 )
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.versions import log_records
-from roster_platform.ingest.warehouse import PipelineRun, Warehouse
+from roster_platform.records.keys import KEYS_VERSION
+from roster_platform.warehouse.healing import lacking, missing_columns
+from roster_platform.warehouse.pipeline_run import PipelineRun
+from roster_platform.warehouse.warehouse import Warehouse
 
 _KEYS_VERSION = "keys_version"
 

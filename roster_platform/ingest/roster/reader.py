@@ -16,25 +16,27 @@ from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from roster_platform.ingest import clock, documents
-from roster_platform.ingest.catalogue import Endpoint, Parent
-from roster_platform.ingest.drift import (
+from roster_platform import documents
+from roster_platform.catalogue import Endpoint, Parent
+from roster_platform.errors import BadResponseError, NotFoundError, ReadError
+from roster_platform.ingest.reading import clock
+from roster_platform.ingest.reading.log import KnownReads, Outcome
+from roster_platform.ingest.reading.report import ReadReport
+from roster_platform.ingest.roster.repeats import Repeats
+from roster_platform.ingest.roster.requests import filters_of, paging_of, path_of
+from roster_platform.ingest.settings import RosterSettings
+from roster_platform.records.drift import (
+    Drift,
     absent_fields,
     required_fields_missing,
     without_accepted,
 )
-from roster_platform.ingest.errors import BadResponseError, NotFoundError, ReadError
-from roster_platform.ingest.reads import KnownReads, Outcome
-from roster_platform.ingest.report import Drift, ReadReport
-from roster_platform.ingest.roster.repeats import Repeats
-from roster_platform.ingest.roster.requests import filters_of, paging_of, path_of
-from roster_platform.ingest.settings import RosterSettings
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
     from roster_platform.ingest.paging import Page, Paging, ReadEnd
-    from roster_platform.ingest.record_parser import RecordParser, Records
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.record_parser import RecordParser, Records
+    from roster_platform.records.table_builder import TableBuilder
 
 _T = TypeVar("_T")
 _MAX_PASSES = 3
@@ -99,7 +101,7 @@ class EndpointReader:
 
     def unseen(self, records: Records) -> Records:
         """The records that this read has not met yet."""
-        from roster_platform.ingest.converters import latest
+        from roster_platform.records.conversion.values import latest
 
         if self._endpoint.order_field:
             self._newest = latest(
@@ -339,7 +341,7 @@ class EndpointReader:
             self._totals.append(page.signs.total_count.value)
 
     def _is_known(self, page: Page) -> bool:
-        from roster_platform.ingest.converters import as_timestamp
+        from roster_platform.records.conversion.values import as_timestamp
 
         field = self._endpoint.order_field
         assert field is not None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest.catalogue import Table
+from roster_platform.catalogue import Table
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.tables import Records
+    from roster_platform.records.record_parser import Records
 
 _UPDATED = "updatedAt"
 
@@ -79,7 +79,8 @@ class Repeats:
 
     def _stamps(self, records: Records) -> list[datetime | None]:
         """Return when each record last changed; None where the API does not say."""
-        from roster_platform.ingest.converters import convert_all, convert_each
+        from roster_platform.records.conversion.columns import convert_all
+        from roster_platform.records.conversion.values import convert_each
 
         if _UPDATED not in self._table.columns:
             return [None] * len(records)
@@ -98,7 +99,7 @@ def _is_newer(stamp: datetime | None, known: datetime | None) -> bool:
 
 
 def _landed(key: Any) -> str | None:
-    from roster_platform.ingest.converters import as_key
+    from roster_platform.records.conversion.text import as_key
 
     return key if isinstance(key, str) or key is None else as_key(key)
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from roster_platform.ingest.catalogue import Endpoint
+from roster_platform.catalogue import Endpoint
 from roster_platform.ingest.mappings import source_mapping
-from roster_platform.ingest.page_words import PAGE_SIZE
 from roster_platform.ingest.settings import RosterSettings
+from roster_platform.ingest.signs.words import PAGE_SIZE
 
 if TYPE_CHECKING:
     from roster_platform.ingest.http import ApiClient
-    from roster_platform.ingest.kept_answers import KeptAnswers
     from roster_platform.ingest.paging import Paging
+    from roster_platform.ingest.reading.kept_answers import KeptAnswers
 
 _REMEDIES: Mapping[int, str] = {
     401: "The access token is wrong or was revoked: create a Private token in Roster "

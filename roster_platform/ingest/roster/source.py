@@ -13,34 +13,34 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.extract import DltResource, DltSource
 
-from roster_platform.ingest.catalogue import (
+from roster_platform.catalogue import (
     DELETED_HINTS,
     Endpoint,
     child_table_name,
     column_name,
 )
-from roster_platform.ingest.errors import DriftError, IncompleteReadError
+from roster_platform.errors import DriftError, IncompleteReadError
+from roster_platform.ingest.history.versions import VersionsTables
 from roster_platform.ingest.mappings import source_mapping, where_to_declare
-from roster_platform.ingest.reads import (
+from roster_platform.ingest.reading.log import (
     KnownReads,
     Outcome,
     raise_once_loaded,
     reads_item,
 )
-from roster_platform.ingest.report import ReadReport
+from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.reader import EndpointReader
 from roster_platform.ingest.roster.requests import path_of, roster_client
 from roster_platform.ingest.settings import RosterSettings, roster_settings
-from roster_platform.ingest.versions import VersionsTables
-from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
+from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.sources.rest_api import RESTAPIConfig
 
-    from roster_platform.ingest.held_records import HeldRecords
-    from roster_platform.ingest.kept_answers import KeptAnswers
+    from roster_platform.ingest.history.held_records import HeldRecords
+    from roster_platform.ingest.reading.kept_answers import KeptAnswers
 
 SOURCE_NAME = "roster_source"
 PIPELINE_NAME = "roster_pipeline"
@@ -141,7 +141,7 @@ def read_items(
     read to read, and is changed; ``report`` is filled.
     """
     # Imported when read, so that loading definitions does not pay for it.
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     mapping = source_mapping("roster")
     table = mapping.applied(endpoint.table)
@@ -187,7 +187,7 @@ def read_items(
 
 def empty_tables(endpoint: Endpoint, settings: RosterSettings) -> Iterator[Any]:
     """Yield every table of an endpoint without a row, so that it is made."""
-    from roster_platform.ingest.tables import TableBuilder
+    from roster_platform.records.table_builder import TableBuilder
 
     table = source_mapping("roster").applied(endpoint.table)
     builder = TableBuilder(table, volatile=settings.volatile_fields or ())

@@ -1,0 +1,90 @@
+"""Failures of a warehouse, worded for people."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from roster_platform.errors import IngestError, WarehouseError
+from roster_platform.settings.platform import PlatformSettings
+from roster_platform.warehouse.destinations import (
+    destination_of,
+    missing_credentials,
+    missing_driver,
+    without_passwords,
+)
+
+_DISK_TROUBLES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EEXIST, errno.ENOTDIR),
+}
+
+
+@contextmanager
+def readable_failures(settings: PlatformSettings) -> Iterator[None]:
+    """Raise the failure of a pipeline's step, or of the disk, as an IngestError."""
+    try:
+        yield
+    except PipelineStepFailed as failure:
+        raise _readable(failure, settings) from failure
+    except OSError as error:
+        if error.errno not in _DISK_TROUBLES:
+            raise
+        raise _unwritable(error, settings) from error
+
+
+@contextmanager
+def failing_at(where: str, settings: PlatformSettings) -> Iterator[None]:
+    """Raise whatever fails in the body, at this place, as an IngestError."""
+    try:
+        yield
+    except IngestError:
+        raise
+    except Exception as error:
+        raise _failed(where, error, settings) from None
+
+
+def _readable(failure: PipelineStepFailed, settings: PlatformSettings) -> IngestError:
+    """Return the error for people: our own, if one of ours failed the step."""
+    causes = list(_causes(failure))
+    for error in causes:
+        if isinstance(error, IngestError):
+            return error
+        if isinstance(error, OSError) and error.errno in _DISK_TROUBLES:
+            return _unwritable(error, settings)
+    name = settings.destination
+    if any(isinstance(error, ConfigurationException) for error in causes):
+        return missing_credentials(name)
+    if destination_of(name).extra and any(isinstance(e, ImportError) for e in causes):
+        return missing_driver(name)
+    return _failed(f"the step {failure.step}", causes[-1], settings)
+
+
+def _failed(
+    where: str, error: BaseException, settings: PlatformSettings
+) -> WarehouseError:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    return WarehouseError(
+        f"The warehouse ({settings.destination}) failed at {where}: "
+        f"{type(error).__name__}: {without_passwords(first_line)} Rows loaded earlier "
+        "are kept; fix the cause and run again. `roster-platform doctor` looks for it."
+    )
+
+
+def _unwritable(error: OSError, settings: PlatformSettings) -> WarehouseError:
+    return WarehouseError(
+        f"The data folder {settings.data_path} cannot be written ({error.strerror}). "
+        "Rows loaded earlier are kept; make room, or give this user the right to "
+        "write there, and run again."
+    )
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    error: BaseException | None = failure
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
