@@ -19,7 +19,7 @@ from roster_platform.errors import (
     PagingError,
     ReadError,
 )
-from roster_platform.ingest.http import Answer
+from roster_platform.ingest.reading.answers import Answer
 from roster_platform.rest_api.ahead import Ahead
 from roster_platform.rest_api.completeness import DLTS_PAGINATORS, Reading
 from roster_platform.rest_api.reads import ResourceRead

@@ -41,7 +41,7 @@ from dlt.sources.rest_api.config_setup import (
 from dlt.sources.rest_api.typing import RESTAPIConfig
 from requests import Request
 
-from roster_platform.ingest.http import _proxy_of
+from roster_platform.ingest.http.transport import proxy_of
 from roster_platform.rest_api.client import GuardedClient
 from roster_platform.rest_api.declaration import normalized
 from roster_platform.rest_api.reads import ENGINE_HINT, REASON_HINT, ResourceRead
@@ -252,7 +252,7 @@ class _Builder:
             return "the setting engine asks for it"
         if self._client.get("session") is not None:
             return "the declaration brings its own session"
-        proxy = _proxy_of(self._settings.base_url)
+        proxy = proxy_of(self._settings.base_url)
         if proxy and urlsplit(proxy).scheme not in ("http", "https"):
             return f"the proxy speaks {urlsplit(proxy).scheme}"
         data = endpoint.get("data")

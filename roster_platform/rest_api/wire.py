@@ -33,12 +33,9 @@ from roster_platform.errors import (
     PagingError,
     UnreachableError,
 )
-from roster_platform.ingest.http import (
-    ApiClient,
-    _date,
-    _Request,
-    _TemporaryError,
-)
+from roster_platform.ingest.http.requests import Request
+from roster_platform.ingest.http.responses import TemporaryError, date_of
+from roster_platform.ingest.http.transport import Transport
 from roster_platform.ingest.reading.answers import Answer
 from roster_platform.rest_api.secrets import Secrets
 from roster_platform.rest_api.settings import RestApiSettings
@@ -72,7 +69,7 @@ class Handling:
 
 
 @dataclass(frozen=True)
-class _WireRequest(_Request):
+class _WireRequest(Request):
     url: str = ""
     handling: Handling = field(default_factory=Handling)
 
@@ -87,7 +84,7 @@ class _Received:
         self.content_type = response.content_type
 
 
-class _WireClient(ApiClient):
+class _WireClient(Transport):
     """Our client, for requests as dlt prepared them, and answers of any status."""
 
     def __init__(self, name: str, settings: RestApiSettings, secrets: Secrets) -> None:
@@ -143,7 +140,7 @@ class _WireClient(ApiClient):
             "Correct the path of the endpoint; nothing was loaded."
         )
 
-    async def _send(self, request: _Request) -> tuple[Any, bytes]:
+    async def _send(self, request: Request) -> tuple[Any, bytes]:
         assert isinstance(request, _WireRequest)
         try:
             async with self._session.request(
@@ -159,7 +156,7 @@ class _WireClient(ApiClient):
                 body = await self._body(request.path, response)
                 return _Received(response, request), body
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _TemporaryError(
+            raise TemporaryError(
                 UnreachableError(
                     f"{self._name} could not be read at /{request.path} "
                     f"({type(error).__name__}) after {self._settings.max_attempts} tries "
@@ -173,39 +170,37 @@ class _WireClient(ApiClient):
             return None
         return super()._pause_asked(response, raw, waited)
 
-    def _answer(self, request: _Request, response: Any, raw: bytes) -> Answer:
+    def _answer(self, request: Request, response: Any, raw: bytes) -> Answer:
         assert isinstance(request, _WireRequest)
         path, status, handling = request.path, response.status, request.handling
         headers = _joined(response)
         if status == 204 and not raw and not handling.has_actions:
             raw = b"null"
-        answer = Answer(raw, _date(response), status, headers, request.url)
+        answer = Answer(raw, date_of(response), status, headers, request.url)
         if status in handling.statuses:
             return answer
         if status in (408, 425) or status >= 500:
-            raise _TemporaryError(
+            raise TemporaryError(
                 _StatusAfterTries(
                     f"{self._name} failed at /{path} with status {status}"
-                    f"{self._excerpt(raw)}, {self._settings.max_attempts} times in a "
-                    "row. The fault is on their side; run again later, rows loaded "
-                    "earlier are kept.",
+                    f"{self._responses.excerpt(raw)}, {self._settings.max_attempts} "
+                    "times in a row. The fault is on their side; run again later, "
+                    "rows loaded earlier are kept.",
                     answer,
                 )
             )
         if not 200 <= status < 300 or handling.has_actions:
             return answer
         if (document := _json_in(raw, headers)) is None:
-            raise _TemporaryError(
+            raise TemporaryError(
                 BadResponseError(
                     f"{self._name} answered /{path} with something that is not JSON "
                     f"({response.content_type}, {len(raw)} bytes). A proxy or an "
                     "outage page may be in between; rows loaded earlier are kept."
                 )
             )
+        # An error in a 200 is looked for where the list of records is known.
         return replace(answer, raw=document)
-
-    def _check_success(self, path: str, answer: Answer) -> None:
-        """An error in a 200 is looked for where the list of records is known."""
 
 
 class _StatusAfterTries(UnreachableError):

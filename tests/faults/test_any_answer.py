@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roster_platform.errors import IngestError
-from roster_platform.ingest.http import ApiClient, Page, Paging
+from roster_platform.ingest.http.client import ApiClient
+from roster_platform.ingest.paging.declared import Paging
+from roster_platform.ingest.paging.page import Page
 from roster_platform.ingest.settings import ClientSettings
 from tests.faults.rude_server import Raw, response, rude_server
 

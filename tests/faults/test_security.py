@@ -266,7 +266,7 @@ def test_redirects_are_not_followed_with_a_token(
 BOMB = """
 import pathlib, re, sys
 from roster_platform.errors import BadResponseError
-from roster_platform.ingest.http import ApiClient
+from roster_platform.ingest.http.client import ApiClient
 from roster_platform.ingest.settings import ClientSettings
 
 settings = ClientSettings(base_url=sys.argv[1])

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from roster_platform import errors
-from roster_platform.ingest.http import ApiClient
+from roster_platform.ingest.http.client import ApiClient
 from roster_platform.ingest.settings import ClientSettings
 from tests.local_api import local_api
 from tests.redis import running_redis

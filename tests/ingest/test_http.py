@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from roster_platform import errors
-from roster_platform.ingest.http import ApiClient, Page, Paging
+from roster_platform.ingest.http.client import ApiClient
+from roster_platform.ingest.paging.declared import Paging
+from roster_platform.ingest.paging.page import Page
 from roster_platform.ingest.settings import ClientSettings
 from tests.local_api import LocalApi, local_api
 

@@ -19,8 +19,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from roster_platform.ingest.http import ApiClient
-from roster_platform.ingest.paging import Page, Paging, ReadEnd, with_paginator
+from roster_platform.ingest.http.client import ApiClient
+from roster_platform.ingest.paging.declared import Paging, with_paginator
+from roster_platform.ingest.paging.page import Page, ReadEnd
 from roster_platform.ingest.settings import ClientSettings
 from tests.local_api import LocalApi, local_api
 

@@ -42,7 +42,7 @@ from roster_platform.records.drift import (
 )
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
     from roster_platform.ingest.reading.answers import Answer
     from roster_platform.ingest.settings import AutoRostersSettings
 

@@ -25,7 +25,7 @@ from roster_platform.ingest.settings import AutoRostersSettings, autorosters_set
 from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
     from roster_platform.ingest.reading.kept_answers import KeptAnswers
 
 SOURCE_NAME = "autorosters_source"
@@ -48,7 +48,7 @@ def autorosters_client(
     settings: AutoRostersSettings, kept: KeptAnswers | None = None
 ) -> ApiClient:
     """A client with the API key. Raises ConfigurationError when there is none."""
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
 
     key = settings.require_api_key()
     headers = {"X-API-Key": key}

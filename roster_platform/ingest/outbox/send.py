@@ -38,7 +38,7 @@ from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 from roster_platform.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
     from roster_platform.ingest.reading.answers import Answer
 
 RUN_CONFIG = "run_config"
@@ -187,7 +187,7 @@ def _send_waiting(capture: Capture, ledger: Ledger, report: OutboxReport) -> Non
     token = settings.require_public_access_token()
     headers = {"Authorization": f"Bearer {token}"}
     remedies = {400: f"The {capture.noun} was set aside.", **_REMEDIES}
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
 
     stopped: IngestError | None = None
     with ApiClient("Roster", settings, headers, token, remedies) as client:
@@ -217,7 +217,7 @@ class _Sender:
 
     def __call__(self, rows: Sequence[sqlite3.Row]) -> IngestError | None:
         """Return what kept one of them from an answer."""
-        from roster_platform.ingest.http import Post
+        from roster_platform.ingest.http.requests import Post
 
         tries: Counter[str] = Counter()
         self.ledger.leaving(rows)

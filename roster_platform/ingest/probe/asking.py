@@ -19,8 +19,10 @@ from roster_platform.errors import (
     IngestError,
     NotFoundError,
 )
-from roster_platform.ingest.http import ApiClient
-from roster_platform.ingest.paging import Page, Pager, Paging
+from roster_platform.ingest.http.client import ApiClient
+from roster_platform.ingest.paging.declared import Paging
+from roster_platform.ingest.paging.page import Page
+from roster_platform.ingest.paging.pager import Pager
 from roster_platform.ingest.probe.asked import Asked, reason_of
 from roster_platform.ingest.probe.edges import Edges
 from roster_platform.ingest.probe.guesses import Guesses

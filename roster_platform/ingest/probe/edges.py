@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roster_platform.ingest.paging import Page
+from roster_platform.ingest.paging.page import Page
 from roster_platform.ingest.probe.requests import SMALL_PAGE, Requests
 
 _LARGE_PAGE = 1000

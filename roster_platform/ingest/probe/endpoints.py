@@ -13,7 +13,7 @@ from roster_platform.ingest.autorosters.objects import OBJECTS
 from roster_platform.ingest.autorosters.source import autorosters_client
 from roster_platform.ingest.autorosters.tables import BY_NAME as PAGE_TABLES
 from roster_platform.ingest.autorosters.writing import READINGS
-from roster_platform.ingest.http import ApiClient
+from roster_platform.ingest.http.client import ApiClient
 from roster_platform.ingest.mappings import SourceMapping, source_mapping
 from roster_platform.ingest.page_ids import SETTING
 from roster_platform.ingest.probe.asked import Asked, reason_of

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from roster_platform.errors import CredentialsError, IngestError
-from roster_platform.ingest.http import Answer, selected
-from roster_platform.ingest.paging import Pager, with_paginator
+from roster_platform.ingest.http.selection import selected
+from roster_platform.ingest.paging.declared import with_paginator
+from roster_platform.ingest.paging.pager import Pager
 from roster_platform.ingest.probe.requests import Requests
 from roster_platform.ingest.probe.shapes import safe_path
+from roster_platform.ingest.reading.answers import Answer
 
 MOST_REQUESTS = 8
 _PAGE_WORDS = ("pageNumber", "p", "page[number]", "pageIndex", "currentPage")

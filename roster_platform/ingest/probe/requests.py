@@ -9,9 +9,12 @@ from typing import Any
 
 from roster_platform import documents
 from roster_platform.errors import BadResponseError, NotFoundError, RefusedError
-from roster_platform.ingest.http import Answer, ApiClient, selected
-from roster_platform.ingest.paging import Ask, Page, Paging
+from roster_platform.ingest.http.client import ApiClient
+from roster_platform.ingest.http.selection import selected
+from roster_platform.ingest.paging.declared import Paging
+from roster_platform.ingest.paging.page import Ask, Page
 from roster_platform.ingest.probe.asked import Asked
+from roster_platform.ingest.reading.answers import Answer
 from roster_platform.ingest.signs.reading import signs_of
 
 SMALL_PAGE = 5

@@ -33,8 +33,9 @@ from roster_platform.records.drift import (
 )
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
-    from roster_platform.ingest.paging import Page, Paging, ReadEnd
+    from roster_platform.ingest.http.client import ApiClient
+    from roster_platform.ingest.paging.declared import Paging
+    from roster_platform.ingest.paging.page import Page, ReadEnd
     from roster_platform.records.record_parser import RecordParser, Records
     from roster_platform.records.table_builder import TableBuilder
 

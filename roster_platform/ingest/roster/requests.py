@@ -12,8 +12,8 @@ from roster_platform.ingest.settings import RosterSettings
 from roster_platform.ingest.signs.words import PAGE_SIZE
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.http import ApiClient
-    from roster_platform.ingest.paging import Paging
+    from roster_platform.ingest.http.client import ApiClient
+    from roster_platform.ingest.paging.declared import Paging
     from roster_platform.ingest.reading.kept_answers import KeptAnswers
 
 _REMEDIES: Mapping[int, str] = {
@@ -31,7 +31,7 @@ def roster_client(
     settings: RosterSettings, kept: KeptAnswers | None = None
 ) -> ApiClient:
     """A client with the private token. Raises ConfigurationError when there is none."""
-    from roster_platform.ingest.http import ApiClient
+    from roster_platform.ingest.http.client import ApiClient
 
     token = settings.require_access_token()
     headers = {"Authorization": f"Bearer {token}"}
@@ -51,7 +51,7 @@ def paging_of(endpoint: Endpoint, settings: RosterSettings) -> Paging:
 
     A page size among its ``params``, as dlt's configurations have it, is the page size.
     """
-    from roster_platform.ingest.paging import Paging, with_paginator
+    from roster_platform.ingest.paging.declared import Paging, with_paginator
 
     name = endpoint.name
     size_param, size = _page_size(settings.override(name, "params", {}))

@@ -22,7 +22,7 @@ from roster_platform.ingest.openapi.findings import (
     calibrated,
     schema_at,
 )
-from roster_platform.ingest.paging import Paging
+from roster_platform.ingest.paging.declared import Paging
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.ingest.roster.requests import paging_of
 from roster_platform.ingest.settings import roster_settings

@@ -22,7 +22,8 @@ from roster_platform.errors import (
 )
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.paging import Page, Paging
+    from roster_platform.ingest.paging.declared import Paging
+    from roster_platform.ingest.paging.page import Page
     from roster_platform.ingest.signs.page_signs import Sign
 
 _REFUSALS = (AccessDeniedError, BadResponseError, NotFoundError)
