@@ -204,7 +204,7 @@ def test_the_dbt_tests_are_asset_checks(deployment, first_day) -> None:
 
 
 def test_every_table_that_was_built_tells_its_rows(deployment, first_day) -> None:
-    layers = ("intermediate", "marts", "snapshots")
+    layers = ("intermediate", "marts")
     with dg.DagsterInstance.from_config(str(deployment.home)) as instance:
         told = {
             ".".join(key.path): event.asset_materialization.metadata[

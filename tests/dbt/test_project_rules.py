@@ -53,7 +53,7 @@ def test_every_description_begins_with_the_grain(manifest) -> None:
     described = [
         node
         for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "snapshot")
+        if node["resource_type"] == "model"
     ]
     assert [
         node["name"]
@@ -74,7 +74,7 @@ def test_every_model_has_a_primary_key_test(models, tests_by_column) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("schema", ["staging", "intermediate", "snapshots", "marts"])
+@pytest.mark.parametrize("schema", ["staging", "intermediate", "marts"])
 def test_every_column_is_described(schema, manifest, empty_warehouse) -> None:
     described = {
         node["name"]: {
@@ -82,7 +82,7 @@ def test_every_column_is_described(schema, manifest, empty_warehouse) -> None:
         }
         for node in manifest["nodes"].values()
         if node.get("schema") == schema
-        and node["resource_type"] in ("model", "snapshot")
+        and node["resource_type"] == "model"
     }
     built = _relations(empty_warehouse, schema)
     assert set(built) == set(described)
@@ -166,11 +166,11 @@ def test_exposures_name_what_is_read(manifest, models) -> None:
 
 
 def test_every_model_is_used(manifest, models) -> None:
-    """By another model, a snapshot or an exposure; staging may wait for its first use."""
+    """By another model or an exposure; staging may wait for its first use."""
     used = {
         parent
         for node in [*manifest["nodes"].values(), *manifest["exposures"].values()]
-        if node["resource_type"] in ("model", "snapshot", "exposure")
+        if node["resource_type"] in ("model", "exposure")
         for parent in node["depends_on"]["nodes"]
     }
     assert [

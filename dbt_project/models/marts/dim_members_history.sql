@@ -1,13 +1,13 @@
 with versions as (
 
-    select * from {{ ref('snap_members') }}
+    select * from {{ ref('int_member_periods') }}
 
 ),
 
 final as (
 
     select
-        dbt_scd_id as member_version_key,
+        member_period_id as member_version_key,
         member_id as member_key,
         source_system,
         source_id,
@@ -17,12 +17,12 @@ final as (
         {{ pii('discord_handle') }} as discord_handle,
         referral_id,
         contact_stage,
-        {{ surrogate_key(['current_program_id']) }} as program_key,
+        {{ surrogate_key(['program_id']) }} as program_key,
         is_active,
-        current_page_count,
-        dbt_valid_from as valid_from,
-        dbt_valid_to as valid_to,
-        dbt_valid_to is null as is_current
+        page_count as current_page_count,
+        valid_from,
+        valid_to,
+        valid_to is null as is_current
     from versions
 
 )
