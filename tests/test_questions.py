@@ -62,21 +62,22 @@ METRICS = [
     (
         "headcount",
         "page__page_title",
-        "select page_title, member_count from marts.dim_roster_pages",
+        "select page_title, member_count from marts.dim_roster_pages "
+        "where not is_placeholder",
     ),
     (
         "active_members",
         "program__program_name",
         "select program_name, count(*) from marts.dim_members "
         "inner join marts.dim_programs on current_program_key = program_key "
-        "where is_active group by 1",
+        "where is_active and not dim_programs.is_placeholder group by 1",
     ),
     (
         "promotions",
         "page__page_title",
         "select page_title, count(*) filter (where change_type = 'promoted') "
         "from marts.dim_roster_pages left join marts.fct_roster_changes "
-        "using (page_key) group by 1",
+        "using (page_key) where not is_placeholder group by 1",
     ),
 ]
 QUESTIONS = {

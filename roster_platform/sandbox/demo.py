@@ -37,12 +37,12 @@ _MODELS_PER_LINE = 50
 _ANSWERS: Mapping[str, str] = {
     "Net revenue by program, attributed orders": """
         select
-            coalesce(programs.program_name, '(no program)') as program,
+            coalesce(programs.program_name, programs.program_id) as program,
             orders.currency,
             count(*) as orders,
             sum(orders.net_amount) as net_revenue
         from marts.fct_orders as orders
-        left join marts.dim_programs as programs
+        inner join marts.dim_programs as programs
             on orders.program_key = programs.program_key
         where orders.attribution_type in ('referred', 'personal')
         group by all

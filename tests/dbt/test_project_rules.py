@@ -51,9 +51,7 @@ def _relations(database, schema: str) -> dict[str, list[str]]:
 
 def test_every_description_begins_with_the_grain(manifest) -> None:
     described = [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
+        node for node in manifest["nodes"].values() if node["resource_type"] == "model"
     ]
     assert [
         node["name"]
@@ -81,8 +79,7 @@ def test_every_column_is_described(schema, manifest, empty_warehouse) -> None:
             name for name, column in node["columns"].items() if column["description"]
         }
         for node in manifest["nodes"].values()
-        if node.get("schema") == schema
-        and node["resource_type"] == "model"
+        if node.get("schema") == schema and node["resource_type"] == "model"
     }
     built = _relations(empty_warehouse, schema)
     assert set(built) == set(described)

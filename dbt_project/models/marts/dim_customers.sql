@@ -37,7 +37,7 @@ customers as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ hashed('email') }} as customer_key,
@@ -48,6 +48,12 @@ final as (
         order_count,
         order_count > 1 as is_returning
     from customers
+
+),
+
+final as (
+
+    {{ with_placeholders('described', ['customer_key']) }}
 
 )
 

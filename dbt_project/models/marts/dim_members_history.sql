@@ -4,7 +4,7 @@ with versions as (
 
 ),
 
-final as (
+described as (
 
     select
         member_period_id as member_version_key,
@@ -17,13 +17,28 @@ final as (
         {{ pii('discord_handle') }} as discord_handle,
         referral_id,
         contact_stage,
-        {{ surrogate_key(['program_id']) }} as program_key,
+        {{ or_none_when(
+            surrogate_key(['program_id']),
+            "source_system = 'autorosters' or not is_active",
+        ) }} as program_key,
         is_active,
         page_count as current_page_count,
         valid_from,
         valid_to,
         valid_to is null as is_current
     from versions
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['member_version_key', 'member_key', 'program_key'],
+        names=['full_name'],
+        flags=['is_current'],
+        begins='valid_from'
+    ) }}
 
 )
 

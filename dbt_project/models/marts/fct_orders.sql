@@ -79,12 +79,15 @@ derived as (
         {{ surrogate_key(['orders.order_id']) }} as order_key,
         orders.order_id,
         orders.order_number,
-        case
-            when attribution.contact_id is not null
-                then {{ surrogate_key(["'roster'", 'attribution.contact_id']) }}
-        end as member_key,
-        {{ surrogate_key(['attribution.program_id']) }} as program_key,
-        orders.customer_key,
+        {{ or_none_when(
+            surrogate_key(["'roster'", 'attribution.contact_id']),
+            "attribution.attribution_type = 'none'",
+        ) }} as member_key,
+        {{ or_none_when(
+            surrogate_key(['attribution.program_id']),
+            "attribution.attribution_type = 'none'",
+        ) }} as program_key,
+        {{ or_unknown('orders.customer_key') }} as customer_key,
         cast(coalesce(orders.created_at, orders.order_date) as date) as date_day,
         coalesce(orders.created_at, orders.order_date) as ordered_at,
         cast(orders.order_date as date) as order_date,

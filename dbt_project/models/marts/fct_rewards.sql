@@ -106,8 +106,9 @@ final as (
     select
         rewards.reward_key,
         rewards.reward_id,
-        {{ surrogate_key(["'roster'", 'rewards.contact_id']) }} as member_key,
-        {{ surrogate_key(['rewards.program_id']) }} as program_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'rewards.contact_id'])) }}
+            as member_key,
+        {{ or_unknown(surrogate_key(['rewards.program_id'])) }} as program_key,
         {{ surrogate_key(['orders.order_id']) }} as order_key,
         rewards.order_id,
         cast(rewards.first_recorded_at as date) as date_day,

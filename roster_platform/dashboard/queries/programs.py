@@ -100,6 +100,7 @@ QUESTIONS: Mapping[str, str] = {
                 and daily.currency is not distinct from roi.currency
         where
             daily.currency is not distinct from $currency
+            and not programs.is_placeholder
             and ($program_key is null or daily.program_key = $program_key)
             and {SINCE}
         group by program order by referral_revenue desc nulls last

@@ -33,7 +33,8 @@ summed as (
         discount_code_key,
         currency,
         count(*) as order_count,
-        count(distinct customer_key) as customer_count,
+        count(distinct case when {{ is_named('customer_key') }} then customer_key end)
+            as customer_count,
         count(case when is_attributing then 1 end) as attributed_order_count,
         count(case when is_attributing is null then 1 end) as unknown_order_count,
         {{ known_sum('subtotal_amount', 'is_attributing', 'is_attributing is null') }}

@@ -2,7 +2,7 @@ with orders as (
 
     select * from {{ ref('fct_orders') }}
     where
-        program_key is not null
+        {{ is_named('program_key') }}
         and attribution_type = 'referred'
 
 ),
