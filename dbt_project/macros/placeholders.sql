@@ -32,11 +32,7 @@
     of history; all else is NULL.
 -#}
 {% macro with_placeholders(described, keys, names=[], flags=[], begins=none) -%}
-    {#- A unit test has no columns of its own. -#}
-    {%- set described_node = graph.nodes.get(model.get('tested_node_unique_id'), model)
-        if execute else model -%}
-    {%- set columns = described_node.columns.keys()
-        | reject('equalto', 'is_placeholder') | list -%}
+    {%- set columns = model.columns.keys() | reject('equalto', 'is_placeholder') | list -%}
     select
         {%- for column in columns %}
             {{ column }},
