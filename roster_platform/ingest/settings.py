@@ -66,6 +66,8 @@ class PlatformSettings(BaseConfiguration):
     hash_pii: bool = False
     """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
     pii_key: TSecretStrValue | None = None
+    fiscal_year_first_month: int = 1
+    """The month, 1 to 12, in which fiscal years begin in ``dim_dates``."""
 
     def require_pii_key(self) -> str:
         """The key, or a ConfigurationError that says how to set one."""
