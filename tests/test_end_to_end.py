@@ -91,7 +91,9 @@ def assert_money_is_what_the_sandbox_says(
     }
     loaded = deployment.query(
         """
-        select currency, sum(subtotal_amount), sum(total_amount), sum(refunded_amount)
+        select
+            currency, sum(subtotal_amount), sum(total_amount),
+            sum(total_refunded_amount)
         from marts.fct_orders
         group by currency
         """

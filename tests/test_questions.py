@@ -21,6 +21,8 @@ import duckdb
 import pytest
 import yaml
 
+from roster_platform.dashboard.queries import QUESTIONS as DASHBOARD
+from roster_platform.digest import queries as digest_queries
 from roster_platform.ingest.publish import publish_marts
 from roster_platform.ingest.settings import PlatformSettings
 from roster_platform.ingest.warehouse import Warehouse
@@ -33,7 +35,29 @@ METRICS = [
     (
         "revenue",
         "order__currency",
-        "select currency, sum(subtotal_amount) from marts.fct_orders group by 1",
+        "select currency, sum(total_revenue) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "gross_amount",
+        "order__currency",
+        "select currency, sum(gross_amount) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "refunded_amount",
+        "order__currency",
+        "select currency, sum(refunded_amount) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "reward_cost",
+        "reward__reward_currency",
+        "select currency, sum(reward_cost) from marts.rpt_program_daily "
+        "group by 1 having sum(reward_cost) > 0",
+    ),
+    (
+        "click_conversion",
+        "member__source_system",
+        "select 'roster', sum(comparable_order_count) / sum(click_count) "
+        "from marts.rpt_click_conversion_monthly",
     ),
     (
         "referral_revenue",
@@ -44,7 +68,8 @@ METRICS = [
     (
         "average_order_value",
         "order__currency",
-        "select currency, avg(subtotal_amount) from marts.fct_orders group by 1",
+        "select currency, sum(gross_amount) / sum(valued_order_count) "
+        "from marts.rpt_program_daily group by 1",
     ),
     (
         "commission",
@@ -257,6 +282,181 @@ def test_the_return_on_commission_is_the_marts(known, metrics) -> None:
     assert told
 
 
+def _money(known: Known) -> dict[str, Counter[tuple[str, str]]]:
+    """Return what the world's orders and rewards are worth, by name and currency."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for order in known.orders["orders"]:
+        kinds = [""]
+        if order["attribution_type"] == "referred":
+            kinds.append("referral ")
+        for name in ("gross", "refunded", "net"):
+            for kind in kinds:
+                sums[kind + name, order["currency"]] += Decimal(order[name])
+    for commission in known.commissions:
+        sums["commission", commission["currency"]] += Decimal(commission["amount"])
+    for reward in _rewards(known):
+        if reward["type"] != "reward.rejected":
+            amount = Decimal(str(reward["amount"]))
+            sums["reward cost", reward["currency"]] += amount
+    names = {name for name, _ in sums}
+    return {
+        name: Counter({c: s for (n, c), s in sums.items() if n == name and s})
+        for name in names
+    }
+
+
+MONEY = {
+    "fct_orders": {
+        "gross": "sum(gross_amount)",
+        "refunded": "sum(refunded_amount)",
+        "net": "sum(net_amount)",
+        "referral net": "sum(net_amount) filter (attribution_type = 'referred')",
+    },
+    "rpt_program_daily": {
+        "gross": "sum(gross_amount)",
+        "refunded": "sum(refunded_amount)",
+        "net": "sum(total_revenue)",
+        "referral net": "sum(link_revenue + code_revenue + recurring_revenue)",
+        "commission": "sum(commission_amount)",
+        "reward cost": "sum(reward_cost)",
+    },
+    "rpt_member_performance": {
+        "referral net": "sum(referral_revenue)",
+        "commission": "sum(commission_amount)",
+    },
+    "rpt_customer_cohorts": {"net": "sum(revenue)"},
+}
+
+
+@pytest.mark.parametrize("table", MONEY)
+def test_one_word_of_money_means_one_thing_in_every_mart(known, table) -> None:
+    truth = _money(known)
+    for name, expression in MONEY[table].items():
+        with duckdb.connect(known.published, read_only=True) as database:
+            told = dict(
+                database.sql(
+                    f"select currency, {expression} from marts.{table} group by 1"
+                ).fetchall()
+            )
+        assert {c: s for c, s in told.items() if s} == truth[name], name
+
+
+def test_money_is_the_same_in_metrics(known, metrics) -> None:
+    truth = _money(known)
+    for metric, name in {
+        "revenue": "net",
+        "referral_revenue": "referral net",
+        "gross_amount": "gross",
+        "refunded_amount": "refunded",
+        "commission": "commission",
+        "reward_cost": "reward cost",
+    }.items():
+        told = {}
+        for row in metrics[metric]:
+            currency, amount = row.values()
+            if amount and Decimal(amount):
+                told[currency] = float(amount)
+        expected = {c: float(s) for c, s in truth[name].items()}
+        assert told == pytest.approx(expected), metric
+
+
+def test_money_is_the_same_in_the_dashboard(known) -> None:
+    truth = _money(known)
+    with duckdb.connect(known.published, read_only=True) as database:
+        for currency in truth["net"]:
+            asked = {"currency": currency, "program_key": None, "since": None}
+
+            def ask(question: str, asked=asked) -> Rows:
+                sql = DASHBOARD[question]
+                used = {k: v for k, v in asked.items() if f"${k}" in sql}
+                result = database.execute(sql, used)
+                names = [column[0] for column in result.description]
+                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+            (totals,) = ask("program_totals")
+            assert totals["referral_revenue"] == truth["referral net"][currency]
+            assert (totals["commission"] or 0) == truth["commission"][currency]
+            sold = [
+                order
+                for order in known.orders["orders"]
+                if order["currency"] == currency and order["status"] != "cancelled"
+            ]
+            average = float(truth["gross"][currency]) / len(sold)
+            assert totals["average_order"] == pytest.approx(average)
+            by_week = sum(
+                row["revenue"]
+                for row in ask("revenue_by_week")
+                if row["attribution"] != "personal"
+            )
+            assert by_week == pytest.approx(float(truth["referral net"][currency]))
+            compared = sum(row["referral_revenue"] for row in ask("programs_compared"))
+            assert compared == truth["referral net"][currency]
+
+
+def test_money_is_the_same_in_the_digest(known) -> None:
+    """Of one week that has orders of which some were paid back or cancelled."""
+    served = known.served_orders()
+
+    def monday(order: dict[str, Any]) -> date:
+        day = date.fromisoformat(served[order["order_id"]]["createdAt"][:10])
+        return day - timedelta(days=day.weekday())
+
+    referred = [
+        order
+        for order in known.orders["orders"]
+        if order["attribution_type"] == "referred"
+    ]
+    week = monday(next(o for o in referred if o["status"] in ("refunded", "cancelled")))
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    by_member: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for order in referred:
+        if monday(order) == week:
+            net[order["currency"]] += Decimal(order["net"])
+            who = (order["program_id"], order["currency"], order["contact_id"])
+            by_member[who] += Decimal(order["net"])
+    weeks = {"before": week - timedelta(days=7), "monday": week}
+    weeks["next"] = week + timedelta(days=7)
+    with duckdb.connect(known.published, read_only=True) as database:
+        told = database.execute(digest_queries.ORDERS, weeks).df()
+        best = database.execute(
+            digest_queries.TOP_SELLERS, {k: weeks[k] for k in ("monday", "next")}
+        ).df()
+    sums = told.groupby("currency")["revenue"].sum()
+    assert {c: s for c, s in sums.items() if s} == pytest.approx(
+        {c: float(s) for c, s in net.items() if s}
+    )
+    assert len(best)
+    for revenue in best["revenue"]:
+        assert any(float(s) == pytest.approx(revenue) for s in by_member.values())
+
+
+def test_a_return_mixes_no_currencies_and_no_orders(known) -> None:
+    """It compares orders with their own commission, in their own currency."""
+    earned = {c["order_id"]: c for c in known.commissions}
+    served = known.served_orders()
+    first = known.as_of - timedelta(days=29)
+    net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    cost: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        commission = earned.get(order["order_id"])
+        day = date.fromisoformat(served[order["order_id"]]["createdAt"][:10])
+        if commission and day >= first and commission["currency"] == order["currency"]:
+            cell = (order["program_id"], order["currency"])
+            net[cell] += Decimal(order["net"])
+            cost[cell] += Decimal(commission["amount"])
+    with duckdb.connect(known.published, read_only=True) as database:
+        told = database.sql(
+            "select program_id, currency, roi_30_days from marts.rpt_program_roi "
+            "inner join marts.dim_programs using (program_key) "
+            "where roi_30_days is not null"
+        ).fetchall()
+    assert {(program, currency): roi for program, currency, roi in told} == {
+        cell: pytest.approx(float((net[cell] - cost[cell]) / cost[cell]))
+        for cell in cost
+        if cost[cell]
+    }
+
+
 @pytest.fixture(scope="module")
 def metrics(known: Known) -> dict[str, Rows]:
     """The answers of MetricFlow itself, on the semantic layer, in one process of it."""
@@ -303,13 +503,10 @@ for command in json.loads(sys.argv[1]):
 
 
 def _revenue(known: Known, *methods: str) -> dict[str, Decimal]:
-    served = known.served_orders()
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for order in known.orders["orders"]:
         if order["attribution_method"] in methods or not methods:
-            sums[order["currency"]] += Decimal(
-                served[order["order_id"]]["subtotalPrice"]
-            )
+            sums[order["currency"]] += Decimal(order["net"])
     return sums
 
 
@@ -341,12 +538,10 @@ def _(known: Known, rows: Rows) -> None:
 
 @check("top_members")
 def _(known: Known, rows: Rows) -> None:
-    served = known.served_orders()
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for order in known.orders["orders"]:
         if order["attribution_type"] == "referred":
-            amount = Decimal(served[order["order_id"]]["subtotalPrice"])
-            sums[order["currency"], order["contact_id"]] += amount
+            sums[order["currency"], order["contact_id"]] += Decimal(order["net"])
     for currency in {currency for currency, _ in sums}:
         best = sorted((s for (c, _), s in sums.items() if c == currency), reverse=True)
         told = [row for row in rows if row["currency"] == currency]
@@ -508,6 +703,7 @@ def _(known: Known, rows: Rows) -> None:
 def _(known: Known, rows: Rows) -> None:
     first = _first_orders(known)
     types = {o["order_id"]: o["attribution_type"] for o in known.orders["orders"]}
+    net = {o["order_id"]: Decimal(o["net"]) for o in known.orders["orders"]}
     customers: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     revenue: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for order in known.served["orders"]:
@@ -515,8 +711,7 @@ def _(known: Known, rows: Rows) -> None:
         came = first[email]
         cell = (came["createdAt"][:7], types[came["orderId"]], order["currency"])
         customers[cell].add(email)
-        if order["status"] not in ("refunded", "cancelled"):
-            revenue[cell] += Decimal(order["subtotalPrice"])
+        revenue[cell] += net[order["orderId"]]
     assert {
         (
             row["cohort_month_start_day"].isoformat()[:7],
@@ -600,14 +795,10 @@ def _(known: Known, rows: Rows) -> None:
         shown = served[order["order_id"]]
         day = date.fromisoformat(shown["createdAt"][:10])
         if order["attribution_type"] == "referred" and day >= first:
-            referral[order["currency"]] += Decimal(shown["subtotalPrice"])
+            referral[order["currency"]] += Decimal(order["net"])
     told: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         told[row["currency"]] += row["referral_revenue_30_days"]
-        cost = row["commission_amount_30_days"]
-        if cost:
-            gain = row["referral_revenue_30_days"] - cost
-            assert row["roi_30_days"] == pytest.approx(float(gain / cost))
     assert {c: s for c, s in told.items() if s} == referral
 
 

@@ -95,12 +95,12 @@ TOP_SELLERS = f"""
         orders.program_key,
         orders.currency,
         {_NAME} as name,
-        sum(subtotal_amount) as revenue
+        sum(net_amount) as revenue
     from marts.fct_orders as orders
     inner join marts.dim_members as members using (member_key)
     where
         attribution_type = 'referred' and {_THIS} and orders.currency is not null
-        and subtotal_amount is not null and orders.program_key is not null
+        and net_amount is not null and orders.program_key is not null
     group by orders.program_key, orders.currency, member_key, name
     qualify row_number() over (
         partition by orders.program_key, orders.currency order by revenue desc, name

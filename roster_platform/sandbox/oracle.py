@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from roster_platform.sandbox import vocabulary as words
 from roster_platform.sandbox.attribution import FOREVER, METHODS, NOBODY, TYPES
-from roster_platform.sandbox.brand import CURRENCIES, PROGRAMS, STATUSES
+from roster_platform.sandbox.brand import CURRENCIES, PROGRAMS, STATUSES, Order
 from roster_platform.sandbox.clock import DAY_MS, date_text, iso
 from roster_platform.sandbox.render import contact_id, money, order_id, program_id
 from roster_platform.sandbox.rosters import OWNER_ID
@@ -21,7 +23,7 @@ from roster_platform.sandbox.world import World
 
 
 def orders(world: World) -> dict[str, Any]:
-    """Every order's attribution, and sums per currency."""
+    """Every order's attribution and amounts, and sums per currency."""
     sums: dict[str, list[int]] = {}
     methods: Counter[str] = Counter()
     listed = []
@@ -43,6 +45,7 @@ def orders(world: World) -> dict[str, Any]:
                 "program_id": _or_none(program_id, order.program),
                 "status": STATUSES[order.status],
                 "currency": currency,
+                **_amounts(order),
             }
         )
     return {
@@ -57,6 +60,23 @@ def orders(world: World) -> dict[str, Any]:
             }
             for currency, (count, subtotal, total, refunded) in sums.items()
         },
+    }
+
+
+def _amounts(order: Order) -> dict[str, str]:
+    """Gross, refunded and net, without tax and shipping and what was cancelled."""
+    status = STATUSES[order.status]
+    gross = 0 if status == "cancelled" else order.subtotal
+    share = Fraction(order.refunded, order.total) if order.total else Fraction(0)
+    refunded = gross * (Fraction(1) if status == "refunded" else share)
+    amounts: dict[str, Fraction] = {
+        "gross": Fraction(gross),
+        "refunded": refunded,
+        "net": gross - refunded,
+    }
+    return {
+        name: f"{Decimal(amount.numerator) / Decimal(amount.denominator) / 100:.4f}"
+        for name, amount in amounts.items()
     }
 
 

@@ -117,6 +117,16 @@ final as (
             when rewards.reward_status in ('rejected', 'paid', 'redeemed') then false
         end as is_outstanding,
         cast(amounts.amount as decimal(18, 4)) as reward_amount,
+        cast(
+            case
+                when rewards.reward_status = 'rejected' then 0
+                when
+                    rewards.reward_status in (
+                        'pending', 'approved', 'paid', 'redeemed'
+                    )
+                    then amounts.amount
+            end as decimal(18, 4)
+        ) as reward_cost,
         amounts.currency as reward_currency,
         rewards.first_recorded_at,
         rewards.pending_at,

@@ -91,8 +91,8 @@ QUESTIONS: Mapping[str, str] = {
         select
             currency,
             count(*) as orders,
-            sum(subtotal_amount) filter (attribution_type = 'referred') as revenue,
-            count(*) filter (subtotal_amount is null) as unknown_amounts
+            sum(net_amount) filter (attribution_type = 'referred') as revenue,
+            count(*) filter (net_amount is null) as unknown_amounts
         from marts.fct_orders where {_SAME_PERSON} group by currency order by currency
     """,
     "member_orders": f"""
@@ -101,7 +101,7 @@ QUESTIONS: Mapping[str, str] = {
             coalesce(order_number, order_id) as order_number,
             order_status as status,
             attribution_method as attribution,
-            subtotal_amount as amount,
+            net_amount as amount,
             currency,
             commission_amount as commission,
             commission_currency
