@@ -233,6 +233,7 @@ def pages(world: World) -> list[dict[str, Any]]:
             "title": page.title,
             "is_own": page.owner_id == OWNER_ID,
             "rank_count": len(page.ranks),
+            "role_ids": [rank.role_id for rank in page.ranks],
             "command_role_ids": [
                 rank.role_id for rank in page.ranks if rank.is_command
             ],
