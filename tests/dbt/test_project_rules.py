@@ -120,6 +120,41 @@ def test_marts_have_contracts_and_tested_foreign_keys(models, tests_by_column) -
                 assert "relationships" in tests, f"{mart['name']}.{column}"
 
 
+# What was read, until when and of which rank is known of reads and versions, not of facts.
+_READ_BY_REPORTS = {
+    "int_input_coverage": "until when inputs are known",
+    "int_source_reads": "the day of the last read",
+    "int_page_days": "the days of each page, read or not",
+    "int_page_members": "who is on a page now, with the rank that speaks for the member",
+    "int_program_memberships": "the days of each membership, known or not",
+    "int_rank_assignments": "who held which rank as of each day",
+    "int_rank_periods": "which ranks commanded as of each day",
+    "int_rank_requirements": "the hours that each rank required as of each day",
+}
+
+
+def test_marts_are_public_and_have_an_owner(manifest, models) -> None:
+    owners = {group["name"]: group["owner"] for group in manifest["groups"].values()}
+    for mart in (model for model in models if _layer(model) == "marts"):
+        assert mart["access"] == "public", mart["name"]
+        assert owners[mart["group"]]["name"], mart["name"]
+    for model in models:
+        if _layer(model) != "marts":
+            assert model["access"] != "public", model["name"]
+
+
+def test_reports_read_facts_and_dimensions(models) -> None:
+    parents = {
+        parent.split(".")[-1]
+        for model in models
+        if model["name"].startswith("rpt_")
+        for parent in model["depends_on"]["nodes"]
+        if not parent.startswith("seed.")
+    }
+    others = {name for name in parents if not name.startswith(("fct_", "dim_", "rpt_"))}
+    assert others == set(_READ_BY_REPORTS)
+
+
 def test_personal_data_stays_tagged(manifest, models) -> None:
     """A column named like a tagged source column carries the tag in every layer."""
     personal = {
