@@ -36,12 +36,14 @@ judged as (
 
 ),
 
--- A refund is of the total. Of the subtotal it is the same share.
+-- A refund is of the total. Of the subtotal it is the same share. An amount that never
+-- came is not known, cancelled or not.
 measured as (
 
     select
         *,
-        case when is_cancelled then 0 else subtotal_amount end as gross_amount,
+        case when is_cancelled then subtotal_amount * 0 else subtotal_amount end
+            as gross_amount,
         case
             when is_cancelled then 0
             when is_refunded_in_full then subtotal_amount
@@ -68,7 +70,7 @@ final as (
         total_refunded_amount,
         gross_amount,
         refunded_amount,
-        case when is_void then 0 else gross_amount - refunded_amount end as net_amount,
+        gross_amount - refunded_amount as net_amount,
         is_cancelled,
         is_void
     from measured
