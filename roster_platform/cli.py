@@ -6,6 +6,7 @@
     roster-platform dbt build     # dbt on the configured destination, profile and all
     roster-platform reads         # how the last read of each endpoint and page ended
     roster-platform repair        # find what was dropped by hand, or left behind
+    roster-platform upgrade --check    # what this version changes in an older warehouse
     roster-platform publish       # the marts as files, and the report, for people
     roster-platform dashboard     # the dashboard over these files
     roster-platform digest        # the weekly digest as it would be sent; --send sends it
@@ -22,7 +23,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from roster_platform.doctor import Finding
     from roster_platform.ingest.reads import Read
 
 
@@ -107,6 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "repair", help="say what the storage lacks, and remove what was left behind"
     )
+    upgrade = commands.add_parser(
+        "upgrade", help="upgrade what an older version left and no load or build does"
+    )
+    upgrade.add_argument(
+        "--check",
+        action="store_true",
+        help="only say what will change; exits with 1 when something has to be done",
+    )
     move = commands.add_parser(
         "move", help="copy what cannot be fetched again to another destination"
     )
@@ -136,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _dashboard(options)
     if options.command == "repair":
         return _repair()
+    if options.command == "upgrade":
+        return _check_upgrade() if options.check else _upgrade()
     if options.command == "reads":
         return _reads()
     if options.command == "doctor":
@@ -238,6 +250,27 @@ def _repair() -> int:
         return 1
     print(f"{found} found." if found else "Nothing has to be repaired.")
     return 0
+
+
+def _upgrade() -> int:
+    from roster_platform.ingest.errors import IngestError
+    from roster_platform.upgrade import upgrade
+
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        done = list(upgrade())
+    except IngestError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join(done) or "Nothing has to be done by hand.")
+    return 0
+
+
+def _check_upgrade() -> int:
+    from roster_platform.upgrade import check
+
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    return _print_findings(check())
 
 
 def _reads() -> int:
@@ -373,11 +406,15 @@ def _show(options: argparse.Namespace) -> int:
 def _doctor(*, check_mappings: bool) -> int:
     from roster_platform.doctor import diagnose
 
+    return _print_findings(diagnose(check_mappings=check_mappings))
+
+
+def _print_findings(findings: Iterable[Finding]) -> int:
     console = Console()
     signs = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "problem": "[red]✗[/]"}
     table = Table.grid(padding=(0, 2))
     problems = 0
-    for finding in diagnose(check_mappings=check_mappings):
+    for finding in findings:
         problems += finding.state == "problem"
         table.add_row(signs[finding.state], finding.subject, Text(finding.what))
     console.print(table)

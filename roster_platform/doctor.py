@@ -47,10 +47,10 @@ from roster_platform.lib.channels import channels
 if TYPE_CHECKING:
     import dagster as dg
 
-_PACKAGE = "roster-platform"
+PACKAGE = "roster-platform"
 _SMALLEST_FREE_BYTES = 2 * 1024**3
 _MOST_SHOWN = 3
-_MANIFEST = Path(__file__).parents[1] / "dbt_project" / "target" / "manifest.json"
+MANIFEST = Path(__file__).parents[1] / "dbt_project" / "target" / "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def diagnose(*, check_mappings: bool = False) -> Iterator[Finding]:
 
 
 def _findings(check_mappings: bool) -> Iterator[Finding]:
-    yield from _guarded("versions", _versions)
-    yield from _guarded("configuration", _configuration)
-    yield from _guarded("settings", _unknown_settings)
+    yield from guarded("versions", _versions)
+    yield from guarded("configuration", _configuration)
+    yield from guarded("settings", check_settings)
     try:
         warehouse = Warehouse.from_settings()
     except Exception:
@@ -91,22 +91,20 @@ def _findings(check_mappings: bool) -> Iterator[Finding]:
         ("Auto Rosters", "autorosters", autorosters.check_access),
     ):
         answers = partial(_answers, subject, source, check_access, warehouse)
-        yield from _guarded(subject, answers)
+        yield from guarded(subject, answers)
         if check_mappings:
-            yield from _guarded(
-                f"{subject} mapping", partial(_mapping, subject, source)
-            )
-    yield from _guarded("keys", _no_key)
-    yield from _guarded("outbox", _public_token)
-    yield from _guarded("endpoints", _switched_off)
-    yield from _guarded("warehouse", partial(_database, warehouse))
-    yield from _guarded("disk", partial(_disk, warehouse))
-    yield from _guarded("pending work", partial(_pending, warehouse))
-    yield from _guarded("schedules", _schedules)
-    yield from _guarded("Dagster", _dagster)
+            yield from guarded(f"{subject} mapping", partial(_mapping, subject, source))
+    yield from guarded("keys", _no_key)
+    yield from guarded("outbox", _public_token)
+    yield from guarded("endpoints", _switched_off)
+    yield from guarded("warehouse", partial(_database, warehouse))
+    yield from guarded("disk", partial(_disk, warehouse))
+    yield from guarded("pending work", partial(_pending, warehouse))
+    yield from guarded("schedules", _schedules)
+    yield from guarded("Dagster", _dagster)
 
 
-def _guarded(
+def guarded(
     subject: str, check: Callable[[], Finding | Iterable[Finding]]
 ) -> Iterator[Finding]:
     """The findings of a check; an error that it did not expect is a finding as well."""
@@ -127,7 +125,7 @@ def _guarded(
         )
 
 
-def _unknown_settings() -> Iterator[Finding]:
+def check_settings() -> Iterator[Finding]:
     for sentence in unknown_settings():
         yield Finding("problem", "settings", sentence)
 
@@ -142,7 +140,7 @@ def _schedules() -> Iterator[Finding]:
 
 def _versions() -> Iterator[Finding]:
     wrong = []
-    for text in metadata.requires(_PACKAGE) or ():
+    for text in metadata.requires(PACKAGE) or ():
         needed = Requirement(text)
         if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue
@@ -162,7 +160,7 @@ def _versions() -> Iterator[Finding]:
         yield Finding("problem", "versions", f"{'; '.join(wrong)}. {remedy}")
     else:
         yield Finding("ok", "versions", told)
-    if not _MANIFEST.exists():
+    if not MANIFEST.exists():
         remedy = "definitions do not load without it: run `make manifest`."
         yield Finding("problem", "dbt manifest", f"It is missing, and {remedy}")
 

@@ -40,8 +40,8 @@ ELSEWHERE = {
         "::test_the_workflow_builds_and_publishes_what_was_read"
     ),
     "git pull": (
-        "tests/ingest/test_load.py"
-        "::test_a_warehouse_of_an_older_version_lacks_columns_and_says_so"
+        "tests/test_upgrade_command.py"
+        "::test_what_the_next_load_changes_is_said_and_done"
     ),
     "make .venv/.installed-dev manifest": "tests/test_docs.py",
     "roster-platform dbt build": (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
+from roster_platform import __version__
 from roster_platform.ingest.catalogue import OBSERVED_AT, Column, Table
 from roster_platform.ingest.errors import IngestError
 
@@ -67,6 +68,10 @@ READS = Table(
             "Fields that marts cannot do without and that did not come, with what came "
             "instead; NULL when they all came.",
         ),
+        "platform_version": Column(
+            "text",
+            "The version of the platform that read; NULL for those before 0.2.0.",
+        ),
     },
 )
 
@@ -85,6 +90,7 @@ class Read:
     row_count: int = 0
     request_count: int = 0
     missing_fields: str | None = None
+    platform_version: str | None = __version__
 
     @property
     def found_everything(self) -> bool:
@@ -178,6 +184,17 @@ def log_reads(
     Trouble with the warehouse is logged only, because the failure of the read itself is
     what a person has to see.
     """
+    try:
+        with warehouse.pipeline(pipeline, dataset) as run:
+            make_log(run, source)
+            with run.writing([READS.name]):
+                insert_reads(run, reads)
+    except IngestError as trouble:
+        logging.getLogger(__name__).warning("The log of reads: %s", trouble)
+
+
+def make_log(run: PipelineRun, source: str) -> None:
+    """Make the log of reads, or the columns that one of an older version lacks."""
     from roster_platform.ingest.healing import missing_columns
     from roster_platform.ingest.warehouse import SCHEMA_CONTRACT
 
@@ -185,14 +202,8 @@ def log_reads(
     def of_reads() -> Iterable[Any]:
         yield dlt.resource(lambda: iter([reads_item([])]), name=READS.name)
 
-    try:
-        with warehouse.pipeline(pipeline, dataset) as run:
-            if missing_columns([READS], run.all_columns()):
-                run.load(of_reads(), parts=[READS.name])
-            with run.writing([READS.name]):
-                insert_reads(run, reads)
-    except IngestError as trouble:
-        logging.getLogger(__name__).warning("The log of reads: %s", trouble)
+    if missing_columns([READS], run.all_columns()):
+        run.load(of_reads(), parts=[READS.name])
 
 
 def raise_once_loaded(error: IngestError) -> None:
@@ -227,6 +238,7 @@ def read_rows(reads: Iterable[Read]) -> list[dict[str, Any]]:
             "row_count": read.row_count,
             "request_count": read.request_count,
             "missing_fields": read.missing_fields,
+            "platform_version": read.platform_version,
         }
         for read in reads
     ]

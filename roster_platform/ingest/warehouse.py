@@ -56,6 +56,7 @@ from roster_platform.ingest.locks import PATIENCE_SECONDS, REPORT_SECONDS, Serve
 from roster_platform.ingest.mappings import switched_off
 from roster_platform.ingest.pipelines import OwnPipeline, keep_or_close, take_kept
 from roster_platform.ingest.plain_path import linked, scratch_folder
+from roster_platform.ingest.platform_versions import warn_when_too_old
 from roster_platform.ingest.settings import PlatformSettings, platform_settings
 from roster_platform.ingest.work_folder import is_held, left_folders
 
@@ -349,6 +350,7 @@ class Warehouse:
         try:
             with self._kind.connections_kept(), ExitStack() as on_error:
                 own = take_kept(key)
+                is_new = own is None
                 if own is not None:
                     on_error.callback(own.discard)
                     with self.opening():
@@ -363,6 +365,8 @@ class Warehouse:
                         self.prepare()
                         own.pipeline.sync_destination()
                 run = PipelineRun(self, own)
+                if is_new:
+                    warn_when_too_old(run)
                 yield run
                 if run.load_info is not None:
                     own.has_loaded = True
@@ -436,6 +440,22 @@ def tables_of(client: SqlClientBase[Any], *schemas: str) -> list[tuple[str, str]
         "order by table_schema, table_name"
     )
     return [(schema.lower(), table.lower()) for schema, table in rows or ()]
+
+
+def columns_of(
+    client: SqlClientBase[Any], *schemas: str
+) -> dict[tuple[str, str], set[str]]:
+    """The columns of every table and view of some schemas, in lower case."""
+    listed = ", ".join(f"'{schema}'" for schema in schemas)
+    rows = client.execute_sql(
+        f"select table_schema, table_name, column_name from {catalogue(client)}.columns "
+        f"where lower(table_schema) in ({listed})"
+    )
+    found: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in rows or ():
+        name = (schema.lower(), table.lower())
+        found.setdefault(name, set()).add(column.lower())
+    return found
 
 
 def catalogue(client: SqlClientBase[Any]) -> str:
@@ -710,17 +730,9 @@ class PipelineRun:
 
     def all_columns(self) -> dict[str, set[str]]:
         """The columns of every table of the dataset, in lower case."""
-        dataset = self.pipeline.dataset_name
         with self._opened() as client:
-            rows = client.execute_sql(
-                f"select table_name, column_name from {catalogue(client)}.columns "
-                "where lower(table_schema) = %s",
-                dataset.lower(),
-            )
-        found: dict[str, set[str]] = {}
-        for table, column in rows or ():
-            found.setdefault(table.lower(), set()).add(column.lower())
-        return found
+            found = columns_of(client, self.pipeline.dataset_name.lower())
+        return {table: columns for (_, table), columns in found.items()}
 
     def columns(self, table: str) -> set[str]:
         """The columns a table has; none when it does not exist."""

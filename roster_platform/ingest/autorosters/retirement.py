@@ -17,6 +17,7 @@ from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
     DATASET_NAME,
     PIPELINE_NAME,
+    SOURCE_NAME,
     source_of,
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
@@ -30,6 +31,7 @@ from roster_platform.ingest.reads import (
     Read,
     insert_reads,
     latest_reads,
+    make_log,
 )
 from roster_platform.ingest.snapshot_history import SCHEMA as SNAPSHOTS
 from roster_platform.ingest.snapshot_history import import_snapshots
@@ -133,6 +135,7 @@ def _log_retirement(run: PipelineRun, page_ids: Sequence[str]) -> None:
     )
     if not last:
         return
+    make_log(run, SOURCE_NAME)
     proof = "the page is no longer configured"
     now = datetime.now(UTC)
     with run.writing(page_ids):
