@@ -77,6 +77,20 @@ def test_what_the_next_load_changes_is_said_and_done(deployment) -> None:
     ) == [(None,), (__version__,)]
 
 
+def test_pages_retire_in_a_log_of_reads_of_before(deployment) -> None:
+    pages = ("roster_platform.ingest", "autorosters")
+    assert deployment.run(*pages).returncode == 0
+    _change(
+        deployment, "alter table autorosters_data._reads drop column platform_version"
+    )
+    done = deployment.run(*pages, "--retire", deployment.page_ids[0])
+    assert done.returncode == 0, done.stdout
+    assert deployment.query(
+        "select distinct outcome, platform_version from autorosters_data._reads "
+        "order by all"
+    ) == [("complete", None), ("retired", __version__)]
+
+
 def test_a_warehouse_of_a_newer_version_is_refused_by_name(deployment) -> None:
     _change(deployment, "update roster_data._reads set platform_version = '99.1.0'")
     for command in (CHECK, UPGRADE):
