@@ -365,7 +365,7 @@ class Warehouse:
                         self.prepare()
                         own.pipeline.sync_destination()
                 run = PipelineRun(self, own)
-                if is_new:
+                if is_new and run.was_loaded():
                     warn_when_too_old(run)
                 yield run
                 if run.load_info is not None:
