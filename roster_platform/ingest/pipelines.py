@@ -14,7 +14,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,16 @@ class OwnPipeline:
         name: str,
         dataset: str,
         make_destination: Callable[[str], Any],
+        connections_kept: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """``make_destination`` is given the name of the run, which is the folder's."""
+        """``make_destination`` is given the name of the run, which is the folder's.
+
+        ``connections_kept`` lasts as long as the pipeline does.
+        """
         self.has_loaded = False
         self._version: tuple[str, str] | None = None
         with ExitStack() as made:
+            made.enter_context(connections_kept())
             folder = made.enter_context(work_folder(runs))
             self.pipeline = dlt.pipeline(
                 pipeline_name=name,

@@ -357,7 +357,13 @@ class Warehouse:
                         own.close()
                         own = None
                 if own is None:
-                    own = OwnPipeline(self._runs_path, name, dataset, self._destination)
+                    own = OwnPipeline(
+                        self._runs_path,
+                        name,
+                        dataset,
+                        self._destination,
+                        self._kind.connections_kept,
+                    )
                     on_error.callback(own.discard)
                     with self.opening():
                         self.prepare()
@@ -670,16 +676,42 @@ class PipelineRun:
 
     @contextmanager
     def _own_staging(self) -> Iterator[None]:
-        """Leave no staging dataset of this run behind."""
+        """Leave no rows in the staging dataset of this run, and no dataset either.
+
+        A lake's catalogue remembers each table that was ever made, some twenty a load,
+        and every query is slower for it. So there the empty tables stay after a load that
+        succeeded, unless the dataset is this run's own.
+        """
+        is_kept = False
         try:
             yield
+            is_kept = self._warehouse.is_lake and self._warehouse.is_one_file
         finally:
             with (
                 self.client() as client,
                 client.with_staging_dataset(),
             ):
-                if client.has_dataset():
+                if is_kept:
+                    self._empty_staging(client)
+                elif client.has_dataset():
                     client.drop_dataset()
+
+    def _empty_staging(self, client: SqlClientBase[Any]) -> None:
+        packages = self.load_info.load_packages if self.load_info else ()
+        loaded = {
+            job.job_file_info.table_name
+            for package in packages
+            for job in package.jobs["completed_jobs"]
+        }
+        staged = client.execute_sql(
+            "select distinct table_name from information_schema.columns "
+            "where table_schema = %s",
+            client.dataset_name,
+        )
+        with client.begin_transaction():
+            for table in loaded.intersection(name for (name,) in staged or ()):
+                name = client.make_qualified_table_name(table)
+                client.execute_sql(f"delete from {name}")
 
     def query(
         self, sql: str, table: str, *, needs: Sequence[str] = ()
