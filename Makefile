@@ -80,7 +80,8 @@ test-long: $(VENV)/.installed-dev manifest ## Run all tests in their long form
 	$(PYTEST) --long $(DISTRIBUTED)
 
 test-faults: $(VENV)/.installed-dev manifest ## Run the fault tests in their long form, and write docs/reliability.md
-	$(PYTEST) $(FAULTS) --long --reliability-page docs/reliability.md $(DISTRIBUTED)
+	$(PYTEST) $(FAULTS) --long --destination $${DESTINATION:-duckdb} \
+		--reliability-page docs/reliability.md $(DISTRIBUTED)
 
 lint: $(VENV)/.installed-dev lint-sql lint-secrets ## Check style, types and layers: ruff, mypy, import-linter, detect-secrets, sqlfluff
 	$(BIN)/ruff check .
