@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -153,11 +153,13 @@ def as_a_person_reads(sent: Any) -> datetime:
         return datetime(2026, 3, 5, 12, tzinfo=UTC)
     digits = str(sent).removeprefix("/Date(").removesuffix(")/")
     if digits.replace(".", "").isdigit() and digits != "20260101":
-        seconds = float(digits)
+        seconds = Decimal(digits)
         # After 2100, seconds must have been milliseconds.
         if seconds > 4_102_444_800:
             seconds /= 1000
-        return datetime.fromtimestamp(round(seconds, 3), UTC)
+        # Times are stored to the microsecond.
+        microseconds = int(seconds * 1_000_000)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     return datetime.fromisoformat(sent)
 
 
