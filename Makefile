@@ -8,6 +8,8 @@ export DATA_DIR ?= data
 # compiled.
 UV := $(BIN)/uv pip install --quiet --compile-bytecode
 PIP_INSTALL := $(UV) --python $(BIN)/python --constraint constraints.txt
+# What the tests need.
+WITH_EXTRAS := .[apprise,dashboard,dev,ducklake,kubernetes,postgres,workers]
 PYTEST := $(BIN)/python -m pytest
 # More workers than processors, because many tests wait for servers and clocks.
 DISTRIBUTED := -n 4 --dist loadgroup --no-loadscope-reorder
@@ -28,7 +30,7 @@ export DAGSTER_HOME ?= $(CURDIR)/$(DATA_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui doctor probe load dev dashboard test test-fast test-long test-faults lint lint-sql lint-secrets format bench manifest sources docs screenshots clean
+.PHONY: help install demo ui doctor probe load dev dashboard test test-fast test-long test-faults lint lint-sql lint-secrets format bench manifest pins sources docs screenshots clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,7 +82,8 @@ test-long: $(VENV)/.installed-dev manifest ## Run all tests in their long form
 	$(PYTEST) --long $(DISTRIBUTED)
 
 test-faults: $(VENV)/.installed-dev manifest ## Run the fault tests in their long form, and write docs/reliability.md
-	$(PYTEST) $(FAULTS) --long --reliability-page docs/reliability.md $(DISTRIBUTED)
+	$(PYTEST) $(FAULTS) --long --destination $${DESTINATION:-duckdb} \
+		--reliability-page docs/reliability.md $(DISTRIBUTED)
 
 lint: $(VENV)/.installed-dev lint-sql lint-secrets ## Check style, types and layers: ruff, mypy, import-linter, detect-secrets, sqlfluff
 	$(BIN)/ruff check .
@@ -121,6 +124,13 @@ docs: install ## Write the data dictionary, and dbt's docs site into data/docs
 screenshots: $(VENV)/.installed-dev manifest ## Take the documents' screenshots (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
+# Resolved for the oldest Python; a registry is asked for what is newest.
+pins: $(VENV)/bin/uv ## Raise the pinned versions in constraints.txt
+	@{ sed '/^#/!d' constraints.txt; printf 'uv\n$(WITH_EXTRAS)\n' | $(BIN)/uv pip compile \
+	  --quiet --no-header --no-annotate --no-emit-package roster-platform \
+	  --python-version 3.11 -; } > constraints.new
+	@mv constraints.new constraints.txt
+
 manifest: $(MANIFEST) ## Build dbt's manifest, which the definitions load
 
 clean: ## Remove the sandbox's data and what dbt built
@@ -146,7 +156,7 @@ $(VENV)/.installed-dashboard: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP_INSTALL) --editable ".[apprise,dashboard,dev,ducklake,kubernetes,postgres,workers]"
+	@$(PIP_INSTALL) --editable "$(WITH_EXTRAS)"
 	@touch $@
 
 # The dbt adapters of the warehouses, in an environment without Dagster, for their test.

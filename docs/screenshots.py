@@ -58,7 +58,7 @@ class View:
 
 
 VIEWS = (
-    View("asset-graph", "/asset-groups", ("snapshots", "marts", "published")),
+    View("asset-graph", "/asset-groups", ("intermediate", "marts", "published")),
     View("asset", "/assets/roster/orders", ("Row count", "order_id", "data-platform")),
     View("run", "/runs/{run_id}", ("Success", "dbt_models", "RUN_SUCCESS")),
 )

@@ -6,6 +6,7 @@
     roster-platform dbt build     # dbt on the configured destination, profile and all
     roster-platform reads         # how the last read of each endpoint and page ended
     roster-platform repair        # find what was dropped by hand, or left behind
+    roster-platform upgrade --check    # what this version changes in an older warehouse
     roster-platform publish       # the marts as files, and the report, for people
     roster-platform dashboard     # the dashboard over these files
     roster-platform digest        # the weekly digest as it would be sent; --send sends it
@@ -22,17 +23,16 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from roster_platform.ingest.reading.log import Read
+    from roster_platform.doctor.finding import Finding
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +107,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "repair", help="say what the storage lacks, and remove what was left behind"
     )
+    upgrade = commands.add_parser(
+        "upgrade", help="upgrade what an older version left and no load or build does"
+    )
+    upgrade.add_argument(
+        "--check",
+        action="store_true",
+        help="only say what will change; exits with 1 when something has to be done",
+    )
     move = commands.add_parser(
         "move", help="copy what cannot be fetched again to another destination"
     )
@@ -136,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _dashboard(options)
     if options.command == "repair":
         return _repair()
+    if options.command == "upgrade":
+        return _check_upgrade() if options.check else _upgrade()
     if options.command == "reads":
         return _reads()
     if options.command == "doctor":
@@ -241,64 +251,37 @@ def _repair() -> int:
     return 0
 
 
-def _reads() -> int:
+def _upgrade() -> int:
     from roster_platform.errors import IngestError
-    from roster_platform.ingest.off import DATASETS, why_off
-    from roster_platform.ingest.reading.log import latest_reads
-    from roster_platform.warehouse.warehouse import Warehouse
+    from roster_platform.upgrade import upgrade
 
-    # Where the screen is narrow, nothing is cut.
-    table = Table(
-        Column("endpoint", overflow="fold"),
-        *("last read", "outcome", "records"),
-        Column("why", overflow="fold"),
-    )
-    unproven = 0
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
-        warehouse = Warehouse.from_settings()
-        for source, dataset in DATASETS.items():
-            if off := why_off(source, None, warehouse):
-                print(f"{source}: {off}")
-            reads = latest_reads(warehouse, dataset)
-            unproven += sum(not read.found_everything for read in reads)
-            for read in _whole_and_parts(reads):
-                style = "green" if read.found_everything else "red"
-                table.add_row(
-                    f"{read.endpoint} {read.part}".strip(),
-                    f"{read.read_at:%Y-%m-%d %H:%M}",
-                    Text(read.outcome, style=style),
-                    f"{read.row_count:,}",
-                    Text("; ".join(filter(None, [read.missing_fields, read.proof]))),
-                )
+        done = list(upgrade())
     except IngestError as error:
         print(error, file=sys.stderr)
         return 1
-    if table.row_count:
-        Console().print(table)
-    else:
-        print("Nothing was read yet.")
-    if unproven:
-        print(f"{unproven} of the last reads did not find everything.")
-    return 1 if unproven else 0
+    print("\n".join(done) or "Nothing has to be done by hand.")
+    return 0
 
 
-def _whole_and_parts(reads: Sequence[Read]) -> Iterator[Read]:
-    """The reads, with those of pages that found everything in one row per endpoint."""
-    good: dict[str, list[Read]] = {}
-    for read in reads:
-        if read.part and read.found_everything:
-            good.setdefault(read.endpoint, []).append(read)
-        else:
-            yield read
-    for endpoint, parts in good.items():
-        yield replace(
-            parts[0],
-            endpoint=endpoint,
-            part=f"({len(parts)} pages)",
-            read_at=min(part.read_at for part in parts),
-            row_count=sum(part.row_count for part in parts),
-            proof="each page came whole",
-        )
+def _check_upgrade() -> int:
+    from roster_platform.upgrade import check
+
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    return _print_findings(check())
+
+
+def _reads() -> int:
+    from roster_platform.errors import IngestError
+    from roster_platform.ingest.reading.shown import show_reads
+    from roster_platform.warehouse.warehouse import Warehouse
+
+    try:
+        return 1 if show_reads(Warehouse.from_settings()) else 0
+    except IngestError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 def _publish() -> int:
@@ -374,11 +357,15 @@ def _show(options: argparse.Namespace) -> int:
 def _doctor(*, check_mappings: bool) -> int:
     from roster_platform.doctor import diagnose
 
+    return _print_findings(diagnose(check_mappings=check_mappings))
+
+
+def _print_findings(findings: Iterable[Finding]) -> int:
     console = Console()
     signs = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "problem": "[red]✗[/]"}
     table = Table.grid(padding=(0, 2))
     problems = 0
-    for finding in diagnose(check_mappings=check_mappings):
+    for finding in findings:
         problems += finding.state == "problem"
         table.add_row(signs[finding.state], finding.subject, Text(finding.what))
     console.print(table)

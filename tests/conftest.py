@@ -47,6 +47,7 @@ _STARTS = {
     "running_postgres",
     "running_redis",
     "running_s3",
+    "lives",
     "running_sandbox",
     "subprocess",
 }

@@ -80,6 +80,8 @@ def publish_rows(data: Path, rows: Mapping[str, list[Mapping[str, Any]]]) -> Pat
         database.execute("begin")
         for name, records in rows.items():
             for row in records:
+                if name.startswith("dim_") and name != "dim_dates":
+                    row = {"is_placeholder": False, **row}
                 columns = ", ".join(f'"{column}"' for column in row)
                 marks = ", ".join("?" * len(row))
                 database.execute(

@@ -221,21 +221,22 @@ def test_every_test_of_the_models_passes(platform: Platform) -> None:
 
 def test_every_change_of_a_contact_is_one_version(platform: Platform) -> None:
     names = platform.deployment.query(
-        "select source_id, full_name, contact_stage from marts.dim_members_history "
-        "where source_system = 'roster' order by source_id, valid_from"
+        "select source_id, full_name, contact_stage, is_active "
+        "from marts.dim_members_history where source_system = 'roster' "
+        "order by source_id, valid_from"
     )
     assert names == [
-        ("ann", "Ann", "Ambassador"),
-        ("ann", "Ann", "Prospect"),
-        ("ann", "Anna", "Prospect"),
-        ("bob", "Bob", "Prospect"),
+        ("ann", "Ann", "Prospect", False),
+        ("ann", "Ann", "Prospect", True),
+        ("ann", "Anna", "Prospect", True),
+        ("bob", "Bob", "Prospect", False),
     ]
 
 
 @pytest.mark.parametrize(
     ("table", "start", "end"),
     [
-        ("snapshots.snap_members", "dbt_valid_from", "dbt_valid_to"),
+        ("intermediate.int_member_periods", "valid_from", "valid_to"),
         ("intermediate.int_rank_member_periods", "valid_from", "valid_to"),
         ("intermediate.int_rank_periods", "valid_from", "valid_to"),
         ("intermediate.int_patrol_hour_periods", "valid_from", "valid_to"),

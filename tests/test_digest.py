@@ -143,7 +143,7 @@ def world() -> dict[str, list[dict[str, Any]]]:
                 "date_day": "2026-03-10",
                 "currency": "USD",
                 "attribution_type": "referred",
-                "subtotal_amount": 150,
+                "net_amount": 150,
             }
         ],
         "fct_events": [

@@ -324,13 +324,21 @@ def test_hours_have_one_row_a_day_and_are_gained_across_resets(lived) -> None:
     assert any(total is None for total, _ in expected.values())
 
 
-def test_versions_of_a_member_tell_when_there_was_one(lived) -> None:
-    """Members are not snapshotted daily here, only at the end: they are active or gone."""
-    (last,) = list(lived.days.values())[-1:]
-    active = lived.deployment.query(
-        "select source_id from marts.dim_members_history where is_current and is_active"
-    )
-    assert {who for (who,) in active} == {who for _, who in last.members}
+def test_versions_of_a_member_say_when_there_was_one(lived) -> None:
+    """On every day that was read, also between two builds."""
+    for day, truth in lived.days.items():
+        active = lived.deployment.query(
+            f"""
+            select source_id
+            from marts.dim_members_history
+            where
+                is_active
+                and source_system = 'autorosters'
+                and valid_from < date '{day}' + interval 1 day
+                and (valid_to >= date '{day}' + interval 1 day or is_current)
+            """
+        )
+        assert {who for (who,) in active} == {who for _, who in truth.members}, day
 
 
 def test_reports_agree_with_the_last_day(lived) -> None:
@@ -359,13 +367,13 @@ def test_building_again_changes_nothing(lived, how) -> None:
 
     What a build left that was killed goes.
     """
-    before = lived.deployment.contents("marts", "snapshots")
+    before = lived.deployment.contents("marts")
     with duckdb.connect(str(lived.deployment.folder / "roster.duckdb")) as database:
         database.execute(
             "create table marts.dim_ranks__dbt_backup as from marts.dim_ranks"
         )
     _build_again(lived, *how)
-    assert lived.deployment.contents("marts", "snapshots") == before
+    assert lived.deployment.contents("marts") == before
 
 
 def test_building_again_touches_no_table(lived) -> None:
@@ -380,7 +388,7 @@ def _places(lived: Lived) -> dict[str, Any]:
         """
         select schema_name || '.' || table_name, table_oid
         from duckdb_tables()
-        where schema_name in ('intermediate', 'marts', 'snapshots')
+        where schema_name in ('intermediate', 'marts')
         """
     )
     assert len(tables) > 50

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import duckdb
 import pytest
@@ -124,6 +126,29 @@ def test_retention_leaves_few_files_of_a_lake_and_every_row(sandbox, tmp_path) -
     done = deployment.run(*load)
     assert done.returncode == 0, done.stdout
     assert state()[0] == orders
+
+
+def test_loads_add_no_tables_to_the_catalogue_of_a_lake(sandbox, tmp_path) -> None:
+    """Nor do they leave what they loaded in the staging dataset."""
+    deployment = Deployment(
+        tmp_path,
+        {**sandbox.environment, "ROSTER_PLATFORM__DESTINATION": "ducklake"},
+    )
+
+    def tables() -> list[tuple]:
+        done = deployment.run(
+            *("roster_platform.ingest", "roster", "orders", "--reload-unchanged")
+        )
+        assert done.returncode == 0, done.stdout
+        with closing(sqlite3.connect(tmp_path / "ducklake.sqlite")) as catalogue:
+            return catalogue.execute(
+                "select table_id, table_name from ducklake_table order by 1"
+            ).fetchall()
+
+    assert tables() == tables()
+    with running(deployment).pipeline("look", "roster_data") as run:
+        staged = "select count(*) from roster_data_staging.orders"
+        assert run.query(staged, "orders") == [(0,)]
 
 
 def running(deployment: Deployment) -> Warehouse:

@@ -80,7 +80,7 @@ def test_history_goes_on_as_if_it_always_was_there(house, sandbox, postgres) -> 
         database.execute(f"attach '{postgres}' as moved (type postgres)")
         tables = database.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
-            "where database_name = 'stayed' and (schema_name in ('snapshots', 'marts') "
+            "where database_name = 'stayed' and (schema_name = 'marts' "
             "or table_name like '%_periods')"
         ).fetchall()
         assert len(tables) >= 10

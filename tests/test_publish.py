@@ -60,6 +60,42 @@ def test_every_mart_and_nothing_else_is_published(warehouse) -> None:
     ).fetchall() == [(2.5,)]
 
 
+def test_tables_and_columns_are_described_in_the_file(warehouse) -> None:
+    write(
+        warehouse,
+        "create table marts.dim_programs as select 'p' as program_key, 'P' as undescribed",
+        # Twice the same key, which a test of dbt reports: published, without a key.
+        "create table marts.fct_orders as select unnest(['o', 'o']) as order_key, "
+        "'p' as program_key",
+    )
+    publish_marts(warehouse)
+    comments = dict(
+        published(
+            warehouse,
+            "select concat_ws('.', table_name, column_name), comment from "
+            "duckdb_columns() where schema_name = 'marts' and comment is not null",
+        )
+    )
+    assert set(comments) == {
+        "dim_programs.program_key",
+        "fct_orders.order_key",
+        "fct_orders.program_key",
+    }
+    assert comments["fct_orders.program_key"].endswith(
+        "References dim_programs.program_key."
+    )
+    tables = dict(
+        published(warehouse, "select table_name, comment from duckdb_tables()")
+    )
+    assert tables["fct_orders"] == "One row per order."
+    assert tables["dim_things"] is None
+    assert published(
+        warehouse,
+        "select table_name, constraint_column_names from duckdb_constraints() "
+        "where constraint_type = 'PRIMARY KEY'",
+    ) == [("dim_programs", ["program_key"])]
+
+
 def test_a_mart_that_is_gone_is_not_published_any_more(warehouse) -> None:
     publish_marts(warehouse)
     write(warehouse, "drop table marts.fct_things")

@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import duckdb
 import pytest
 import yaml
 
+from roster_platform.dashboard.queries import QUESTIONS as DASHBOARD
+from roster_platform.digest import queries as digest_queries
 from roster_platform.publish.marts import publish_marts
 from roster_platform.sandbox import Sandbox, running_sandbox
 from roster_platform.settings.platform import PlatformSettings
@@ -33,7 +36,29 @@ METRICS = [
     (
         "revenue",
         "order__currency",
-        "select currency, sum(subtotal_amount) from marts.fct_orders group by 1",
+        "select currency, sum(total_revenue) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "gross_amount",
+        "order__currency",
+        "select currency, sum(gross_amount) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "refunded_amount",
+        "order__currency",
+        "select currency, sum(refunded_amount) from marts.rpt_program_daily group by 1",
+    ),
+    (
+        "reward_cost",
+        "reward__reward_currency",
+        "select currency, sum(reward_cost) from marts.rpt_program_daily "
+        "group by 1 having sum(reward_cost) > 0",
+    ),
+    (
+        "click_conversion",
+        "member__source_system",
+        "select 'roster', sum(comparable_order_count) / sum(click_count) "
+        "from marts.rpt_click_conversion_monthly",
     ),
     (
         "referral_revenue",
@@ -44,7 +69,8 @@ METRICS = [
     (
         "average_order_value",
         "order__currency",
-        "select currency, avg(subtotal_amount) from marts.fct_orders group by 1",
+        "select currency, sum(gross_amount) / sum(valued_order_count) "
+        "from marts.rpt_program_daily group by 1",
     ),
     (
         "commission",
@@ -62,21 +88,22 @@ METRICS = [
     (
         "headcount",
         "page__page_title",
-        "select page_title, member_count from marts.dim_roster_pages",
+        "select page_title, member_count from marts.dim_roster_pages "
+        "where not is_placeholder",
     ),
     (
         "active_members",
         "program__program_name",
         "select program_name, count(*) from marts.dim_members "
         "inner join marts.dim_programs on current_program_key = program_key "
-        "where is_active group by 1",
+        "where is_active and not dim_programs.is_placeholder group by 1",
     ),
     (
         "promotions",
         "page__page_title",
         "select page_title, count(*) filter (where change_type = 'promoted') "
         "from marts.dim_roster_pages left join marts.fct_roster_changes "
-        "using (page_key) group by 1",
+        "using (page_key) where not is_placeholder group by 1",
     ),
 ]
 QUESTIONS = {
@@ -156,7 +183,10 @@ def known(tmp_path_factory) -> Iterator[Known]:
             clicks=sandbox.get("oracle/clicks"),
             changes=sandbox.get("oracle/rank_changes"),
             pages=pages,
-            served={name: _read(sandbox, name) for name in ("orders", "events")},
+            served={
+                name: _read(sandbox, name)
+                for name in ("orders", "events", "discount-codes/lookup")
+            },
         )
 
 
@@ -257,6 +287,181 @@ def test_the_return_on_commission_is_the_marts(known, metrics) -> None:
     assert told
 
 
+def _money(known: Known) -> dict[str, Counter[tuple[str, str]]]:
+    """Return what the world's orders and rewards are worth, by name and currency."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for order in known.orders["orders"]:
+        kinds = [""]
+        if order["attribution_type"] == "referred":
+            kinds.append("referral ")
+        for name in ("gross", "refunded", "net"):
+            for kind in kinds:
+                sums[kind + name, order["currency"]] += Decimal(order[name])
+    for commission in known.commissions:
+        sums["commission", commission["currency"]] += Decimal(commission["amount"])
+    for reward in _rewards(known):
+        if reward["type"] != "reward.rejected":
+            amount = Decimal(str(reward["amount"]))
+            sums["reward cost", reward["currency"]] += amount
+    names = {name for name, _ in sums}
+    return {
+        name: Counter({c: s for (n, c), s in sums.items() if n == name and s})
+        for name in names
+    }
+
+
+MONEY = {
+    "fct_orders": {
+        "gross": "sum(gross_amount)",
+        "refunded": "sum(refunded_amount)",
+        "net": "sum(net_amount)",
+        "referral net": "sum(net_amount) filter (attribution_type = 'referred')",
+    },
+    "rpt_program_daily": {
+        "gross": "sum(gross_amount)",
+        "refunded": "sum(refunded_amount)",
+        "net": "sum(total_revenue)",
+        "referral net": "sum(link_revenue + code_revenue + recurring_revenue)",
+        "commission": "sum(commission_amount)",
+        "reward cost": "sum(reward_cost)",
+    },
+    "rpt_member_performance": {
+        "referral net": "sum(referral_revenue)",
+        "commission": "sum(commission_amount)",
+    },
+    "rpt_customer_cohorts": {"net": "sum(revenue)"},
+}
+
+
+@pytest.mark.parametrize("table", MONEY)
+def test_one_word_of_money_means_one_thing_in_every_mart(known, table) -> None:
+    truth = _money(known)
+    for name, expression in MONEY[table].items():
+        with duckdb.connect(known.published, read_only=True) as database:
+            told = dict(
+                database.sql(
+                    f"select currency, {expression} from marts.{table} group by 1"
+                ).fetchall()
+            )
+        assert {c: s for c, s in told.items() if s} == truth[name], name
+
+
+def test_money_is_the_same_in_metrics(known, metrics) -> None:
+    truth = _money(known)
+    for metric, name in {
+        "revenue": "net",
+        "referral_revenue": "referral net",
+        "gross_amount": "gross",
+        "refunded_amount": "refunded",
+        "commission": "commission",
+        "reward_cost": "reward cost",
+    }.items():
+        told = {}
+        for row in metrics[metric]:
+            currency, amount = row.values()
+            if amount and Decimal(amount):
+                told[currency] = float(amount)
+        expected = {c: float(s) for c, s in truth[name].items()}
+        assert told == pytest.approx(expected), metric
+
+
+def test_money_is_the_same_in_the_dashboard(known) -> None:
+    truth = _money(known)
+    with duckdb.connect(known.published, read_only=True) as database:
+        for currency in truth["net"]:
+            asked = {"currency": currency, "program_key": None, "since": None}
+
+            def ask(question: str, asked=asked) -> Rows:
+                sql = DASHBOARD[question]
+                used = {k: v for k, v in asked.items() if f"${k}" in sql}
+                result = database.execute(sql, used)
+                names = [column[0] for column in result.description]
+                return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+            (totals,) = ask("program_totals")
+            assert totals["referral_revenue"] == truth["referral net"][currency]
+            assert (totals["commission"] or 0) == truth["commission"][currency]
+            sold = [
+                order
+                for order in known.orders["orders"]
+                if order["currency"] == currency and order["status"] != "cancelled"
+            ]
+            average = float(truth["gross"][currency]) / len(sold)
+            assert totals["average_order"] == pytest.approx(average)
+            by_week = sum(
+                row["revenue"]
+                for row in ask("revenue_by_week")
+                if row["attribution"] != "personal"
+            )
+            assert by_week == pytest.approx(float(truth["referral net"][currency]))
+            compared = sum(row["referral_revenue"] for row in ask("programs_compared"))
+            assert compared == truth["referral net"][currency]
+
+
+def test_money_is_the_same_in_the_digest(known) -> None:
+    """Of one week that has orders of which some were paid back or cancelled."""
+    served = known.served_orders()
+
+    def monday(order: dict[str, Any]) -> date:
+        day = date.fromisoformat(served[order["order_id"]]["createdAt"][:10])
+        return day - timedelta(days=day.weekday())
+
+    referred = [
+        order
+        for order in known.orders["orders"]
+        if order["attribution_type"] == "referred"
+    ]
+    week = monday(next(o for o in referred if o["status"] in ("refunded", "cancelled")))
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    by_member: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for order in referred:
+        if monday(order) == week:
+            net[order["currency"]] += Decimal(order["net"])
+            who = (order["program_id"], order["currency"], order["contact_id"])
+            by_member[who] += Decimal(order["net"])
+    weeks = {"before": week - timedelta(days=7), "monday": week}
+    weeks["next"] = week + timedelta(days=7)
+    with duckdb.connect(known.published, read_only=True) as database:
+        told = database.execute(digest_queries.ORDERS, weeks).df()
+        best = database.execute(
+            digest_queries.TOP_SELLERS, {k: weeks[k] for k in ("monday", "next")}
+        ).df()
+    sums = told.groupby("currency")["revenue"].sum()
+    assert {c: s for c, s in sums.items() if s} == pytest.approx(
+        {c: float(s) for c, s in net.items() if s}
+    )
+    assert len(best)
+    for revenue in best["revenue"]:
+        assert any(float(s) == pytest.approx(revenue) for s in by_member.values())
+
+
+def test_a_return_mixes_no_currencies_and_no_orders(known) -> None:
+    """It compares orders with their own commission, in their own currency."""
+    earned = {c["order_id"]: c for c in known.commissions}
+    served = known.served_orders()
+    first = known.as_of - timedelta(days=29)
+    net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    cost: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        commission = earned.get(order["order_id"])
+        day = date.fromisoformat(served[order["order_id"]]["createdAt"][:10])
+        if commission and day >= first and commission["currency"] == order["currency"]:
+            cell = (order["program_id"], order["currency"])
+            net[cell] += Decimal(order["net"])
+            cost[cell] += Decimal(commission["amount"])
+    with duckdb.connect(known.published, read_only=True) as database:
+        told = database.sql(
+            "select program_id, currency, roi_30_days from marts.rpt_program_roi "
+            "inner join marts.dim_programs using (program_key) "
+            "where roi_30_days is not null"
+        ).fetchall()
+    assert {(program, currency): roi for program, currency, roi in told} == {
+        cell: pytest.approx(float((net[cell] - cost[cell]) / cost[cell]))
+        for cell in cost
+        if cost[cell]
+    }
+
+
 @pytest.fixture(scope="module")
 def metrics(known: Known) -> dict[str, Rows]:
     """The answers of MetricFlow itself, on the semantic layer, in one process of it."""
@@ -303,13 +508,10 @@ for command in json.loads(sys.argv[1]):
 
 
 def _revenue(known: Known, *methods: str) -> dict[str, Decimal]:
-    served = known.served_orders()
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for order in known.orders["orders"]:
         if order["attribution_method"] in methods or not methods:
-            sums[order["currency"]] += Decimal(
-                served[order["order_id"]]["subtotalPrice"]
-            )
+            sums[order["currency"]] += Decimal(order["net"])
     return sums
 
 
@@ -341,12 +543,10 @@ def _(known: Known, rows: Rows) -> None:
 
 @check("top_members")
 def _(known: Known, rows: Rows) -> None:
-    served = known.served_orders()
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for order in known.orders["orders"]:
         if order["attribution_type"] == "referred":
-            amount = Decimal(served[order["order_id"]]["subtotalPrice"])
-            sums[order["currency"], order["contact_id"]] += amount
+            sums[order["currency"], order["contact_id"]] += Decimal(order["net"])
     for currency in {currency for currency, _ in sums}:
         best = sorted((s for (c, _), s in sums.items() if c == currency), reverse=True)
         told = [row for row in rows if row["currency"] == currency]
@@ -508,6 +708,7 @@ def _(known: Known, rows: Rows) -> None:
 def _(known: Known, rows: Rows) -> None:
     first = _first_orders(known)
     types = {o["order_id"]: o["attribution_type"] for o in known.orders["orders"]}
+    net = {o["order_id"]: Decimal(o["net"]) for o in known.orders["orders"]}
     customers: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     revenue: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for order in known.served["orders"]:
@@ -515,8 +716,7 @@ def _(known: Known, rows: Rows) -> None:
         came = first[email]
         cell = (came["createdAt"][:7], types[came["orderId"]], order["currency"])
         customers[cell].add(email)
-        if order["status"] not in ("refunded", "cancelled"):
-            revenue[cell] += Decimal(order["subtotalPrice"])
+        revenue[cell] += net[order["orderId"]]
     assert {
         (
             row["cohort_month_start_day"].isoformat()[:7],
@@ -600,15 +800,136 @@ def _(known: Known, rows: Rows) -> None:
         shown = served[order["order_id"]]
         day = date.fromisoformat(shown["createdAt"][:10])
         if order["attribution_type"] == "referred" and day >= first:
-            referral[order["currency"]] += Decimal(shown["subtotalPrice"])
+            referral[order["currency"]] += Decimal(order["net"])
     told: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         told[row["currency"]] += row["referral_revenue_30_days"]
-        cost = row["commission_amount_30_days"]
-        if cost:
-            gain = row["referral_revenue_30_days"] - cost
-            assert row["roi_30_days"] == pytest.approx(float(gain / cost))
     assert {c: s for c, s in told.items() if s} == referral
+
+
+@check("member_months")
+def _(known: Known, rows: Rows) -> None:
+    served = known.served_orders()
+    months = {order: shown["createdAt"][:7] for order, shown in served.items()}
+    contacts = {o["order_id"]: o["contact_id"] for o in known.orders["orders"]}
+    net: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for order in known.orders["orders"]:
+        if order["attribution_type"] == "referred":
+            month = months[order["order_id"]]
+            cell = (order["contact_id"], month, order["currency"])
+            net[cell] += Decimal(order["net"])
+            counts[cell] += 1
+    commission: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for paid in known.commissions:
+        order = paid["order_id"]
+        cell = (contacts[order], months[order], paid["currency"])
+        commission[cell] += Decimal(paid["amount"])
+    told = {
+        (
+            row["contact_id"],
+            row["month_start_day"].isoformat()[:7],
+            row["currency"],
+        ): (
+            row["referred_order_count"],
+            row["referral_revenue"],
+            row["commission_amount"],
+        )
+        for row in rows
+    }
+    assert told == {
+        cell: (counts[cell], net[cell], commission[cell])
+        for cell in net.keys() | commission.keys()
+    }
+
+
+@check("code_leaks")
+def _(known: Known, rows: Rows) -> None:
+    """Codes of the sandbox have one owner each, so a text is one code."""
+    listed = {
+        c["code"].strip().lower(): c for c in known.served["discount-codes/lookup"]
+    }
+    assert len(listed) == len(known.served["discount-codes/lookup"])
+    customers: dict[str, set[str]] = defaultdict(set)
+    for order in known.served["orders"]:
+        for code in order["discountCodes"]:
+            customers[code.strip().lower()].add(order["email"].lower())
+    used = {code: len(who) for code, who in customers.items() if code in listed}
+
+    def kind(code: str) -> tuple[str, bool]:
+        return listed[code]["discountRuleKind"].lower(), listed[code]["isPersonal"]
+
+    expected = set()
+    for code, count in used.items():
+        others = [used[c] for c in used if c != code and kind(c) == kind(code)]
+        if kind(code)[1] or kind(code)[0] in ("leakproof", "reward"):
+            leaks = count > 1
+        else:
+            leaks = bool(
+                others and count >= 10 and count * len(others) > 5 * sum(others)
+            )
+        if leaks:
+            expected.add((code, count))
+    assert {(r["normalized_code"], r["customer_count"]) for r in rows} == expected
+
+
+@check("self_referrals")
+def _(known: Known, rows: Rows) -> None:
+    emails = {c["contact_id"]: (c["email"] or "").lower() for c in known.contacts}
+    shared = {
+        (code["contactId"], code["code"].lower())
+        for code in known.served["discount-codes/lookup"]
+        if not code["isPersonal"]
+    }
+    served = known.served_orders()
+    rewarded: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    for order in known.orders["orders"]:
+        shown = served[order["order_id"]]
+        if emails.get(order["contact_id"], "") != shown["email"].lower():
+            continue
+        codes = {(order["contact_id"], c.lower()) for c in shown["discountCodes"]}
+        if order["attribution_type"] == "referred":
+            rewarded[order["currency"]] += 1
+        if order["attribution_type"] == "referred" or codes & shared:
+            found[order["currency"]] += 1
+    for row in rows:
+        assert row["self_referral_count"] == found[row["currency"]]
+        assert row["rewarded_count"] == rewarded[row["currency"]]
+    assert sum(row["order_count"] for row in rows) == len(known.orders["orders"])
+
+
+@check("product_mix")
+def _(known: Known, rows: Rows) -> None:
+    served = known.served_orders()
+    pieces: Counter[tuple[str | None, str, str, str]] = Counter()
+    amounts: dict[tuple[str | None, str, str, str], Decimal] = defaultdict(Decimal)
+    whole: dict[tuple[str | None, str, str], Decimal] = defaultdict(Decimal)
+    for order in known.orders["orders"]:
+        if order["status"] == "cancelled":
+            continue
+        shown = served[order["order_id"]]
+        cell = (order["program_id"], shown["createdAt"][:7], order["currency"])
+        for line in shown["lineItems"]:
+            amount = line["quantity"] * Decimal(line["price"])
+            pieces[(*cell, line["sku"])] += line["quantity"]
+            amounts[(*cell, line["sku"])] += amount
+            whole[cell] += amount
+    told = {
+        (
+            row["program_id"],
+            row["month_start_day"].isoformat()[:7],
+            row["currency"],
+            row["sku"],
+        ): row
+        for row in rows
+    }
+    assert {c: (r["item_count"], r["line_amount"]) for c, r in told.items()} == {
+        cell: (pieces[cell], amounts[cell]) for cell in pieces
+    }
+    for cell, row in told.items():
+        share = float(amounts[cell] / whole[cell[:3]])
+        assert row["amount_share"] == pytest.approx(share)
 
 
 @check("active_members")
@@ -649,6 +970,99 @@ def _(known: Known, rows: Rows) -> None:
         for member in page["members"]
         for role_id in member["role_ids"]
     )
+
+
+@check("headcount_by_week")
+def _(known: Known, rows: Rows) -> None:
+    words = {
+        "joined": ("joined_count", "page_id"),
+        "left": ("left_count", "page_id"),
+        "transfer": ("transferred_in_count", "page_id"),
+    }
+    moved: Counter[tuple[str, date, str]] = Counter()
+    for change in known.changes:
+        if change["kind"] in words:
+            name, where = words[change["kind"]]
+            week = _monday(date.fromisoformat(change["day"]))
+            moved[change[where], week, name] += 1
+            if change["kind"] == "transfer":
+                moved[change["from_page_id"], week, "transferred_out_count"] += 1
+    sizes = {
+        (page["page_id"], _monday(day)): page["member_count"]
+        for day, pages in known.pages.items()
+        for page in pages
+    }
+    assert {(r["page_id"], r["week_start_day"]): r["headcount"] for r in rows} == sizes
+    names = [name for name, _ in words.values()] + ["transferred_out_count"]
+    for row in rows:
+        for name in names:
+            expected = moved[row["page_id"], row["week_start_day"], name]
+            # In a week with nothing but the first read, movement is not known.
+            assert row[name] in ({expected} if expected else {0, None}), (name, row)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+@check("quota")
+def _(known: Known, rows: Rows) -> None:
+    gained: dict[tuple[str, str, date], Decimal] = defaultdict(Decimal)
+    days = list(known.pages)
+    for before, day in pairwise(days):
+        for (page, member), hours in _hours_between(known, before, day).items():
+            gained[page, member, _monday(day)] += hours
+    current = {
+        (page["page_id"], member["discord_id"])
+        for page in known.last_pages
+        for member in page["members"]
+    }
+    told = {(r["page_id"], r["discord_id"], r["week_start_day"]): r for r in rows}
+    assert gained.keys() <= told.keys()
+    for cell, row in told.items():
+        assert row["hours_gained"] == gained.get(cell), cell
+        if row["hours_gained"] is None or cell[:2] not in current:
+            continue
+        assert float(row["required_hours"]) == pytest.approx(70 / 30, abs=1e-4)
+        is_met = row["hours_gained"] * 30 >= 70
+        is_over = known.as_of >= cell[2] + timedelta(days=7)
+        expected = "met" if is_met else "short" if is_over else "open"
+        assert row["quota_status"] == expected, row
+    assert {row["quota_status"] for row in rows} >= {"met"}
+
+
+@check("promotion_eligibility")
+def _(known: Known, rows: Rows) -> None:
+    hours = _hours(known)
+    above = {}
+    for page in known.last_pages:
+        ladder = page["role_ids"]
+        for member in page["members"]:
+            place = min(ladder.index(role) for role in member["role_ids"])
+            if place:
+                who = (page["page_id"], member["discord_id"])
+                above[who] = (ladder[place], ladder[place - 1])
+    assert {
+        (row["page_id"], row["discord_id"]): (row["role_id"], row["next_role_id"])
+        for row in rows
+    } == above
+    for row in rows:
+        own = hours.get((row["page_id"], row["discord_id"]))
+        assert row["hours_30_days"] == own
+        no, unknown = [], []
+        for name, value, least in (
+            ("days", row["days_in_rank"], 30),
+            ("hours", own, 10),
+        ):
+            if value is None:
+                unknown.append(name)
+            elif value < least:
+                no.append(name)
+        assert row["is_eligible"] is (False if no else None if unknown else True), row
+        for name in ("days", "hours"):
+            said = f"Too few {name}" in (row["reasons"] or "")
+            assert said is (name in no), row
+    assert {row["is_eligible"] for row in rows} >= {False}
 
 
 @check("promotions")
@@ -717,6 +1131,14 @@ def _(known: Known, rows: Rows) -> None:
         for change in known.changes
         if change["kind"] in words
     )
+
+
+def _hours_between(
+    known: Known, before: date, day: date
+) -> dict[tuple[str, str], Decimal]:
+    """Hours gained from one day to the next, by page and member."""
+    one = Known(**{**vars(known), "pages": {d: known.pages[d] for d in (before, day)}})
+    return _hours(one)
 
 
 def _hours(known: Known) -> dict[tuple[str, str], Decimal]:

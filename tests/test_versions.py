@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from starlette.requests import Request
 
 from roster_platform.catalogue import Table, column_name
 from roster_platform.ingest.autorosters import (
@@ -23,6 +24,7 @@ from roster_platform.ingest.roster.endpoints import ENDPOINTS
 from roster_platform.sandbox import Sandbox, running_sandbox
 from roster_platform.settings.platform import PlatformSettings
 from roster_platform.warehouse.warehouse import Warehouse
+from tests.local_api import local_api
 
 READ = ("orders", "programs")
 VERSIONED: dict[str, Table] = {
@@ -266,3 +268,27 @@ def test_the_flat_list_alone_has_versions_too(sandbox, tmp_path) -> None:
     sandbox.advance(1)
     with load_page_users([page], warehouse=warehouse):
         assert _query(warehouse, f"{count} where _change = 'inserted'") >= listed
+
+
+def test_a_column_that_is_added_later_needs_no_migration(monkeypatch, tmp_path) -> None:
+    """Whoever has it gets a version; it is unknown before, and of all the others."""
+    records = [{"id": name, "name": name} for name in ("first", "second")]
+
+    def programs(request: Request) -> Any:
+        return {"result": records if request.query_params["page"] == "1" else []}
+
+    warehouse = Warehouse(PlatformSettings(data_dir=str(tmp_path)))
+    with local_api(programs) as api:
+        monkeypatch.setenv("SOURCES__ROSTER_SOURCE__BASE_URL", api.url)
+        monkeypatch.setenv("SOURCES__ROSTER_SOURCE__ACCESS_TOKEN", "any")
+        with load_endpoint("programs", warehouse=warehouse):
+            pass
+        records[0] = {**records[0], "season": "autumn"}
+        with load_endpoint("programs", warehouse=warehouse):
+            pass
+    rows = "select id, season, _change from roster_data.programs_versions order by all"
+    assert _query(warehouse, rows) == [
+        ("first", "autumn", "updated"),
+        ("first", None, "inserted"),
+        ("second", None, "inserted"),
+    ]

@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from tests.deployment import ROOT
 
@@ -28,6 +30,26 @@ def test_a_workflow_runs_what_there_is(path) -> None:
         assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
     if ".ci/run" in commands:
         assert (ROOT / ".ci" / "run").exists()
+
+
+def test_every_python_that_can_install_it_is_tested() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    tested = job["strategy"]["matrix"]["python"]
+    assert "${{ matrix.python }}" in job["container"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    versions = [f"3.{minor}" for minor in range(30)]
+    assert tested == [version for version in versions if version in allowed]
+    # Pins are resolved for the oldest.
+    assert f"--python-version {tested[0]}" in (ROOT / "Makefile").read_text()
+
+
+def test_the_history_that_upgrades_are_tested_from_is_fetched() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    (checkout,) = (s for s in job["steps"] if "checkout" in s.get("uses", ""))
+    assert checkout["with"]["fetch-depth"] == 0
 
 
 def test_secrets_come_from_the_repository_only() -> None:

@@ -19,6 +19,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+-- The customer of an e-mail that a mart shows: it is a hash already, or becomes one.
+{% macro customer_of(column) -%}
+    {%- if env_var('ROSTER_PLATFORM__HASH_PII', 'false') | lower in ('true', '1') -%}
+        {{ column }}
+    {%- else -%}
+        {{ hashed(column) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro default__keyed_hash(column) -%}
     {{ exceptions.raise_compiler_error(
         "Hashing personal data (ROSTER_PLATFORM__HASH_PII) is not available on "

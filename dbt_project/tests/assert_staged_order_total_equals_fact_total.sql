@@ -16,7 +16,7 @@ facts as (
         coalesce(currency, 'unknown') as currency,
         coalesce(sum(total_amount), 0) as total_amount,
         coalesce(sum(subtotal_amount), 0) as subtotal_amount,
-        coalesce(sum(refunded_amount), 0) as refunded_amount
+        coalesce(sum(total_refunded_amount), 0) as refunded_amount
     from {{ ref('fct_orders') }}
     group by coalesce(currency, 'unknown')
 

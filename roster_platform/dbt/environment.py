@@ -27,6 +27,9 @@ def dbt_environment(warehouse: Warehouse) -> dict[str, str]:
         # dbt names the database after what it takes for the path of an address.
         "ROSTER_PLATFORM__DATA_DIR": str(linked(warehouse.data_path)),
         "ROSTER_PLATFORM__HASH_PII": str(settings.hash_pii).lower(),
+        "ROSTER_PLATFORM__FISCAL_YEAR_FIRST_MONTH": str(
+            settings.fiscal_year_first_month
+        ),
         # The marts say that it is not loaded, rather than that it was never read.
         "ROSTER_PLATFORM__DBT_SWITCHED_OFF": ",".join(switched_off()),
         dbt_process.OWNER: str(os.getpid()),

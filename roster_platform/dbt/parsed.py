@@ -1,7 +1,7 @@
 """dbt's saved parse of the project, which is good for the version that was parsed only.
 
-dbt updates it file by file, and after an upgrade fails for good at models whose snapshots
-it forgot meanwhile.
+dbt updates it file by file, and after an upgrade fails for good at models whose inputs it
+forgot meanwhile.
 """
 
 from __future__ import annotations

@@ -6,11 +6,14 @@ Parameters are the Mondays ``$before``, ``$monday`` and ``$next``.
 PROGRAMS = """
     select
         program_key, program_id, coalesce(program_name, program_id) as name
-    from marts.dim_programs where not coalesce(is_deleted, false) order by name, program_id
+    from marts.dim_programs
+    where not coalesce(is_deleted, false) and not is_placeholder
+    order by name, program_id
 """
 
 _THIS = "date_day >= $monday and date_day < $next"
 _BEFORE = "date_day >= $before and date_day < $monday"
+_HAS_PROGRAM = "program_key not in ('unknown', 'none')"
 
 MEMBERSHIP = f"""
     select
@@ -24,6 +27,7 @@ MEMBERSHIP = f"""
     from marts.dim_programs as programs
     left join marts.rpt_program_members_daily as daily
         on programs.program_key = daily.program_key and daily.date_day < $next
+    where not programs.is_placeholder
     group by programs.program_key
 """
 
@@ -67,7 +71,7 @@ ORDERS = f"""
     )
 }
     from marts.rpt_program_daily
-    where date_day >= $before and date_day < $next and program_key is not null
+    where date_day >= $before and date_day < $next and {_HAS_PROGRAM}
     group by all order by currency
 """
 
@@ -83,7 +87,7 @@ PAID = f"""
 }
     from marts.fct_events
     where
-        event_type = 'reward.paid' and program_key is not null
+        event_type = 'reward.paid' and {_HAS_PROGRAM}
         and date_day >= $before and date_day < $next
     group by all order by currency
 """
@@ -95,12 +99,12 @@ TOP_SELLERS = f"""
         orders.program_key,
         orders.currency,
         {_NAME} as name,
-        sum(subtotal_amount) as revenue
+        sum(net_amount) as revenue
     from marts.fct_orders as orders
     inner join marts.dim_members as members using (member_key)
     where
         attribution_type = 'referred' and {_THIS} and orders.currency is not null
-        and subtotal_amount is not null and orders.program_key is not null
+        and net_amount is not null and {_HAS_PROGRAM}
     group by orders.program_key, orders.currency, member_key, name
     qualify row_number() over (
         partition by orders.program_key, orders.currency order by revenue desc, name
@@ -143,7 +147,7 @@ PAGE_WEEKS = f"""
         on
             pages.page_key = daily.page_key
             and date_day >= $before and date_day < $next
-    where not pages.is_retired
+    where not pages.is_retired and not pages.is_placeholder
     group by all order by name, pages.page_id
 """
 
@@ -155,8 +159,12 @@ PAGE_CHANGES = f"""
         coalesce(ranks.rank_name, from_ranks.rank_name) as rank
     from marts.fct_roster_changes as changes
     inner join marts.dim_members as members using (member_key)
-    left join marts.dim_ranks as ranks on changes.rank_key = ranks.rank_key
-    left join marts.dim_ranks as from_ranks on changes.from_rank_key = from_ranks.rank_key
+    left join marts.dim_ranks as ranks
+        on changes.rank_key = ranks.rank_key and not ranks.is_placeholder
+    left join marts.dim_ranks as from_ranks
+        on
+            changes.from_rank_key = from_ranks.rank_key
+            and not from_ranks.is_placeholder
     where
         changes.change_type in ('joined', 'left', 'promoted', 'demoted') and {_THIS}
     order by changes.changed_at, name

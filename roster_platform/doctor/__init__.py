@@ -35,9 +35,9 @@ def diagnose(*, check_mappings: bool = False) -> Iterator[Finding]:
 
 
 def _findings(check_mappings: bool) -> Iterator[Finding]:
-    yield from _guarded("versions", installation.versions)
-    yield from _guarded("configuration", installation.configuration)
-    yield from _guarded("settings", installation.misspelled)
+    yield from guarded("versions", installation.versions)
+    yield from guarded("configuration", installation.configuration)
+    yield from guarded("settings", installation.check_settings)
     try:
         warehouse = Warehouse.from_settings()
     except Exception:
@@ -47,22 +47,22 @@ def _findings(check_mappings: bool) -> Iterator[Finding]:
         ("Auto Rosters", "autorosters", autorosters.check_access),
     ):
         answers = partial(apis.answers, subject, source, check_access, warehouse)
-        yield from _guarded(subject, answers)
+        yield from guarded(subject, answers)
         if check_mappings:
-            yield from _guarded(
+            yield from guarded(
                 f"{subject} mapping", partial(apis.mapping, subject, source)
             )
-    yield from _guarded("keys", apis.no_key)
-    yield from _guarded("outbox", apis.public_token)
-    yield from _guarded("endpoints", apis.switched_off)
-    yield from _guarded("warehouse", partial(storage.database, warehouse))
-    yield from _guarded("disk", partial(storage.disk, warehouse))
-    yield from _guarded("pending work", partial(storage.pending, warehouse))
-    yield from _guarded("schedules", dagster.schedules)
-    yield from _guarded("Dagster", dagster.instance)
+    yield from guarded("keys", apis.no_key)
+    yield from guarded("outbox", apis.public_token)
+    yield from guarded("endpoints", apis.switched_off)
+    yield from guarded("warehouse", partial(storage.database, warehouse))
+    yield from guarded("disk", partial(storage.disk, warehouse))
+    yield from guarded("pending work", partial(storage.pending, warehouse))
+    yield from guarded("schedules", dagster.schedules)
+    yield from guarded("Dagster", dagster.instance)
 
 
-def _guarded(
+def guarded(
     subject: str, check: Callable[[], Finding | Iterable[Finding]]
 ) -> Iterator[Finding]:
     """The findings of a check; an error that it did not expect is a finding as well."""

@@ -20,14 +20,14 @@ from roster_platform.settings.platform import (
 )
 from roster_platform.warehouse.warehouse import Warehouse
 
-_PACKAGE = "roster-platform"
-_MANIFEST = Path(__file__).parents[2] / "dbt_project" / "target" / "manifest.json"
+PACKAGE = "roster-platform"
+MANIFEST = Path(__file__).parents[2] / "dbt_project" / "target" / "manifest.json"
 
 
 def versions() -> Iterator[Finding]:
     """Report packages of other versions than are needed, and a missing manifest."""
     wrong = []
-    for text in metadata.requires(_PACKAGE) or ():
+    for text in metadata.requires(PACKAGE) or ():
         needed = Requirement(text)
         if needed.marker and not needed.marker.evaluate({"extra": ""}):
             continue
@@ -47,7 +47,7 @@ def versions() -> Iterator[Finding]:
         yield Finding("problem", "versions", f"{'; '.join(wrong)}. {remedy}")
     else:
         yield Finding("ok", "versions", told)
-    if not _MANIFEST.exists():
+    if not MANIFEST.exists():
         remedy = "definitions do not load without it: run `make manifest`."
         yield Finding("problem", "dbt manifest", f"It is missing, and {remedy}")
 
@@ -76,7 +76,7 @@ def configuration() -> Iterator[Finding]:
     )
 
 
-def misspelled() -> Iterator[Finding]:
+def check_settings() -> Iterator[Finding]:
     """Report settings that nobody reads."""
     for sentence in unknown_settings():
         yield Finding("problem", "settings", sentence)

@@ -19,7 +19,7 @@ from roster_platform.warehouse.pipeline_run import PipelineRun
 from roster_platform.warehouse.warehouse import Warehouse
 
 _COMMAND = "python -m roster_platform.ingest"
-_DATASETS = {
+DATASETS = {
     "roster": (
         roster.PIPELINE_NAME,
         roster.DATASET_NAME,
@@ -40,7 +40,7 @@ def repair(warehouse: Warehouse) -> Iterator[str]:
     """
     if left := warehouse.dead_runs():
         yield f"{left} scratch folders of processes that died: removed."
-    for source, (pipeline, dataset, tables) in _DATASETS.items():
+    for source, (pipeline, dataset, tables) in DATASETS.items():
         command = f"`{_COMMAND} {source}`"
         with warehouse.pipeline(pipeline, dataset) as run:
             if not run.was_loaded():

@@ -24,6 +24,7 @@ from filelock import FileLock
 
 from roster_platform.errors import IngestError
 from roster_platform.publish.exports import export_reports
+from roster_platform.publish.mart_descriptions import describe
 from roster_platform.warehouse.information_schema import catalogue, quoted, tables_of
 from roster_platform.warehouse.warehouse import Warehouse
 
@@ -56,7 +57,8 @@ def publish_marts(
 ) -> Publication:
     """Copy every table of the marts to ``<data_dir>/published``.
 
-    Writes ``roster.duckdb``, ``parquet/<table>.parquet``, every report as
+    Writes ``roster.duckdb`` with comments and primary keys,
+    ``parquet/<table>.parquet``, every report as
     ``exports/<report>.csv`` and ``.xlsx``, and ``manifest.json`` (tables, rows, time); a
     table that is no mart any more is removed. Holds the writer's lock while it copies,
     because DuckDB lets nobody read what somebody writes, and a lock of its own until the
@@ -94,6 +96,7 @@ def _publish(
                     "Nothing was loaded yet, so there is nothing to publish. `make "
                     "doctor` says why."
                 )
+            describe(database, SCHEMA, tables)
             published_at = datetime.now(UTC)
             rows = _write_parquet(database, tables, arriving)
             reports = export_reports(database, SCHEMA, arriving / "exports")

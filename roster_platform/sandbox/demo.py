@@ -35,18 +35,18 @@ _BUILT = re.compile(r"^(\S+ +)?(?P<done>\d+) of (?P<total>\d+) (OK|PASS|ERROR|FA
 _MODELS_PER_LINE = 50
 
 _ANSWERS: Mapping[str, str] = {
-    "Net revenue by program, attributed orders": """
+    "Revenue by program, attributed orders": """
         select
-            coalesce(programs.program_name, '(no program)') as program,
+            coalesce(programs.program_name, programs.program_id) as program,
             orders.currency,
             count(*) as orders,
-            sum(orders.net_amount) as net_revenue
+            sum(orders.net_amount) as revenue
         from marts.fct_orders as orders
-        left join marts.dim_programs as programs
+        inner join marts.dim_programs as programs
             on orders.program_key = programs.program_key
         where orders.attribution_type in ('referred', 'personal')
         group by all
-        order by net_revenue desc
+        order by revenue desc
         limit 8
     """,
     "Orders by attribution": """

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from roster_platform.sandbox.simulation import vocabulary as words
@@ -30,12 +32,13 @@ from roster_platform.sandbox.simulation.shop.entities import (
     CURRENCIES,
     PROGRAMS,
     STATUSES,
+    Order,
 )
 from roster_platform.sandbox.simulation.world import World
 
 
 def orders(world: World) -> dict[str, Any]:
-    """Every order's attribution, and sums per currency."""
+    """Every order's attribution and amounts, and sums per currency."""
     sums: dict[str, list[int]] = {}
     methods: Counter[str] = Counter()
     listed = []
@@ -57,6 +60,7 @@ def orders(world: World) -> dict[str, Any]:
                 "program_id": _or_none(program_id, order.program),
                 "status": STATUSES[order.status],
                 "currency": currency,
+                **_amounts(order),
             }
         )
     return {
@@ -71,6 +75,23 @@ def orders(world: World) -> dict[str, Any]:
             }
             for currency, (count, subtotal, total, refunded) in sums.items()
         },
+    }
+
+
+def _amounts(order: Order) -> dict[str, str]:
+    """Gross, refunded and net, without tax and shipping and what was cancelled."""
+    status = STATUSES[order.status]
+    gross = 0 if status == "cancelled" else order.subtotal
+    share = Fraction(order.refunded, order.total) if order.total else Fraction(0)
+    refunded = gross * (Fraction(1) if status == "refunded" else share)
+    amounts: dict[str, Fraction] = {
+        "gross": Fraction(gross),
+        "refunded": refunded,
+        "net": gross - refunded,
+    }
+    return {
+        name: f"{Decimal(amount.numerator) / Decimal(amount.denominator) / 100:.4f}"
+        for name, amount in amounts.items()
     }
 
 
@@ -227,6 +248,7 @@ def pages(world: World) -> list[dict[str, Any]]:
             "title": page.title,
             "is_own": page.owner_id == OWNER_ID,
             "rank_count": len(page.ranks),
+            "role_ids": [rank.role_id for rank in page.ranks],
             "command_role_ids": [
                 rank.role_id for rank in page.ranks if rank.is_command
             ],

@@ -56,6 +56,8 @@ class PlatformSettings(BaseConfiguration):
     hash_pii: bool = False
     """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
     pii_key: TSecretStrValue | None = None
+    fiscal_year_first_month: int = 1
+    """The month, 1 to 12, in which fiscal years begin in ``dim_dates``."""
 
     def require_pii_key(self) -> str:
         """The key, or a ConfigurationError that says how to set one."""
@@ -129,6 +131,11 @@ def platform_settings() -> PlatformSettings:
     if settings.pages_per_run is not None and settings.pages_per_run <= 0:
         raise ConfigurationError(
             "ROSTER_PLATFORM__PAGES_PER_RUN must be above 0, or left out for one run."
+        )
+    if not 1 <= settings.fiscal_year_first_month <= 12:
+        raise ConfigurationError(
+            "ROSTER_PLATFORM__FISCAL_YEAR_FIRST_MONTH is a month: 1 to 12, not "
+            f"{settings.fiscal_year_first_month}."
         )
     checked_data_folder(settings.data_path)
     return settings

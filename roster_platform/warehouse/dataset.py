@@ -13,7 +13,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from roster_platform.catalogue import LOAD_ID
-from roster_platform.warehouse.information_schema import catalogue, first_value
+from roster_platform.warehouse.information_schema import columns_of, first_value
 from roster_platform.warehouse.pipelines import OwnPipeline
 
 _ROWS_AT_ONCE = 500
@@ -133,17 +133,9 @@ class Dataset:
 
     def all_columns(self) -> dict[str, set[str]]:
         """The columns of every table of the dataset, in lower case."""
-        dataset = self._own.pipeline.dataset_name
         with self._opened() as client:
-            rows = client.execute_sql(
-                f"select table_name, column_name from {catalogue(client)}.columns "
-                "where lower(table_schema) = %s",
-                dataset.lower(),
-            )
-        found: dict[str, set[str]] = {}
-        for table, column in rows or ():
-            found.setdefault(table.lower(), set()).add(column.lower())
-        return found
+            found = columns_of(client, self._own.pipeline.dataset_name.lower())
+        return {table: columns for (_, table), columns in found.items()}
 
     def columns(self, table: str) -> set[str]:
         """The columns a table has; none when it does not exist."""

@@ -28,6 +28,22 @@ def table_rows(client: SqlClientBase[Any], *schemas: str) -> dict[str, int]:
     }
 
 
+def columns_of(
+    client: SqlClientBase[Any], *schemas: str
+) -> dict[tuple[str, str], set[str]]:
+    """The columns of every table and view of some schemas, in lower case."""
+    listed = ", ".join(f"'{schema}'" for schema in schemas)
+    rows = client.execute_sql(
+        f"select table_schema, table_name, column_name from {catalogue(client)}.columns "
+        f"where lower(table_schema) in ({listed})"
+    )
+    found: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in rows or ():
+        name = (schema.lower(), table.lower())
+        found.setdefault(name, set()).add(column.lower())
+    return found
+
+
 def catalogue(client: SqlClientBase[Any]) -> str:
     """Return where a warehouse describes itself; BigQuery does so by region."""
     if client.capabilities.sqlglot_dialect == "bigquery":

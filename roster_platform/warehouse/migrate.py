@@ -1,9 +1,9 @@
 """Migration: copy what cannot be derived or fetched again to another warehouse.
 
 That is what the APIs said, those declared by users included (and what dlt knows of it),
-the snapshots and the seeds; the next build derives the rest. DuckDB attaches both
-warehouses and copies in one transaction: the new one has everything, compared row by row,
-or nothing. The old one is only read.
+the snapshots of an older release and the seeds; the next build derives the rest. DuckDB
+attaches both warehouses and copies in one transaction: the new one has everything,
+compared row by row, or nothing. The old one is only read.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.pipeline import LoadInfo
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 
 from roster_platform.catalogue import Table, is_versions_table
@@ -159,16 +160,42 @@ class PipelineRun(Dataset):
 
     @contextmanager
     def _own_staging(self) -> Iterator[None]:
-        """Leave no staging dataset of this run behind."""
+        """Leave no rows in the staging dataset of this run, and no dataset either.
+
+        A lake's catalogue remembers each table that was ever made, some twenty a load,
+        and every query is slower for it. So there the empty tables stay after a load that
+        succeeded, unless the dataset is this run's own.
+        """
+        is_kept = False
         try:
             yield
+            is_kept = self._warehouse.kind.is_lake and self._warehouse.is_one_file
         finally:
             with (
                 self.client() as client,
                 client.with_staging_dataset(),
             ):
-                if client.has_dataset():
+                if is_kept:
+                    self._empty_staging(client)
+                elif client.has_dataset():
                     client.drop_dataset()
+
+    def _empty_staging(self, client: SqlClientBase[Any]) -> None:
+        packages = self.load_info.load_packages if self.load_info else ()
+        loaded = {
+            job.job_file_info.table_name
+            for package in packages
+            for job in package.jobs["completed_jobs"]
+        }
+        staged = client.execute_sql(
+            "select distinct table_name from information_schema.columns "
+            "where table_schema = %s",
+            client.dataset_name,
+        )
+        with client.begin_transaction():
+            for table in loaded.intersection(name for (name,) in staged or ()):
+                name = client.make_qualified_table_name(table)
+                client.execute_sql(f"delete from {name}")
 
     def _row_counts(self) -> dict[str, int]:
         trace = self.pipeline.last_trace

@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,16 @@ class OwnPipeline:
         name: str,
         dataset: str,
         make_destination: Callable[[str], Any],
+        connections_kept: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """``make_destination`` is given the name of the run, which is the folder's."""
+        """``make_destination`` is given the name of the run, which is the folder's.
+
+        ``connections_kept`` lasts as long as the pipeline does.
+        """
         self.has_loaded = False
         self._version: tuple[str, str] | None = None
         with ExitStack() as made:
+            made.enter_context(connections_kept())
             folder = made.enter_context(work_folder(runs))
             self.pipeline = dlt.pipeline(
                 pipeline_name=name,

@@ -37,6 +37,7 @@ from roster_platform.warehouse.locks.file import file_lock, lock_of
 from roster_platform.warehouse.locks.server import ServerLocks
 from roster_platform.warehouse.pipeline_run import PipelineRun
 from roster_platform.warehouse.pipelines import POOL, OwnPipeline
+from roster_platform.warehouse.platform_versions import warn_when_too_old
 from roster_platform.warehouse.scratch import is_held, left_folders
 
 
@@ -88,14 +89,6 @@ class Warehouse:
         the midst of an extraction, where dlt makes no other pipeline.
         """
         return self.kind.is_one_file(lambda: self.sql_client().credentials)
-
-    @property
-    def catalogue_file(self) -> Path | None:
-        """The SQLite file of a lake's catalogue; None where it is on a server."""
-        if not self.kind.is_lake:
-            return None
-        catalogue = self.sql_client().credentials.catalog
-        return Path(catalogue.database) if catalogue.drivername == "sqlite" else None
 
     @property
     def dialect(self) -> str:
@@ -199,6 +192,7 @@ class Warehouse:
             ExitStack() as on_error,
         ):
             own = POOL.take(key)
+            is_new = own is None
             if own is not None:
                 on_error.callback(own.discard)
                 with self.opening():
@@ -207,12 +201,17 @@ class Warehouse:
                     own.close()
                     own = None
             if own is None:
-                own = OwnPipeline(self._runs_path, name, dataset, self._destination)
+                own = OwnPipeline(
+                    *(self._runs_path, name, dataset, self._destination),
+                    self.kind.connections_kept,
+                )
                 on_error.callback(own.discard)
                 with self.opening():
                     self.prepare()
                     own.pipeline.sync_destination()
             run = PipelineRun(self, own)
+            if is_new and run.was_loaded():
+                warn_when_too_old(run)
             yield run
             if run.load_info is not None:
                 own.has_loaded = True

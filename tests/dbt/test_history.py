@@ -26,7 +26,7 @@ EVERYTHING = (
     "select * from marts.fct_rank_assignments order by all",
     "select * from marts.fct_member_certifications order by all",
     "select * from marts.dim_ranks order by all",
-    "select * from snapshots.snap_members order by all",
+    "select * from marts.dim_members_history order by all",
 )
 
 

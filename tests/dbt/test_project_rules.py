@@ -51,9 +51,7 @@ def _relations(database, schema: str) -> dict[str, list[str]]:
 
 def test_every_description_begins_with_the_grain(manifest) -> None:
     described = [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "snapshot")
+        node for node in manifest["nodes"].values() if node["resource_type"] == "model"
     ]
     assert [
         node["name"]
@@ -74,15 +72,14 @@ def test_every_model_has_a_primary_key_test(models, tests_by_column) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("schema", ["staging", "intermediate", "snapshots", "marts"])
+@pytest.mark.parametrize("schema", ["staging", "intermediate", "marts"])
 def test_every_column_is_described(schema, manifest, empty_warehouse) -> None:
     described = {
         node["name"]: {
             name for name, column in node["columns"].items() if column["description"]
         }
         for node in manifest["nodes"].values()
-        if node.get("schema") == schema
-        and node["resource_type"] in ("model", "snapshot")
+        if node.get("schema") == schema and node["resource_type"] == "model"
     }
     built = _relations(empty_warehouse, schema)
     assert set(built) == set(described)
@@ -118,6 +115,41 @@ def test_marts_have_contracts_and_tested_foreign_keys(models, tests_by_column) -
             if column.endswith("_key") and column != next(iter(mart["columns"])):
                 tests = tests_by_column.get((mart["unique_id"], column), set())
                 assert "relationships" in tests, f"{mart['name']}.{column}"
+
+
+# What was read, until when and of which rank is known of reads and versions, not of facts.
+_READ_BY_REPORTS = {
+    "int_input_coverage": "until when inputs are known",
+    "int_source_reads": "the day of the last read",
+    "int_page_days": "the days of each page, read or not",
+    "int_page_members": "who is on a page now, with the rank that speaks for the member",
+    "int_program_memberships": "the days of each membership, known or not",
+    "int_rank_assignments": "who held which rank as of each day",
+    "int_rank_periods": "which ranks commanded as of each day",
+    "int_rank_requirements": "the hours that each rank required as of each day",
+}
+
+
+def test_marts_are_public_and_have_an_owner(manifest, models) -> None:
+    owners = {group["name"]: group["owner"] for group in manifest["groups"].values()}
+    for mart in (model for model in models if _layer(model) == "marts"):
+        assert mart["access"] == "public", mart["name"]
+        assert owners[mart["group"]]["name"], mart["name"]
+    for model in models:
+        if _layer(model) != "marts":
+            assert model["access"] != "public", model["name"]
+
+
+def test_reports_read_facts_and_dimensions(models) -> None:
+    parents = {
+        parent.split(".")[-1]
+        for model in models
+        if model["name"].startswith("rpt_")
+        for parent in model["depends_on"]["nodes"]
+        if not parent.startswith("seed.")
+    }
+    others = {name for name in parents if not name.startswith(("fct_", "dim_", "rpt_"))}
+    assert others == set(_READ_BY_REPORTS)
 
 
 def test_personal_data_stays_tagged(manifest, models) -> None:
@@ -166,11 +198,11 @@ def test_exposures_name_what_is_read(manifest, models) -> None:
 
 
 def test_every_model_is_used(manifest, models) -> None:
-    """By another model, a snapshot or an exposure; staging may wait for its first use."""
+    """By another model or an exposure; staging may wait for its first use."""
     used = {
         parent
         for node in [*manifest["nodes"].values(), *manifest["exposures"].values()]
-        if node["resource_type"] in ("model", "snapshot", "exposure")
+        if node["resource_type"] in ("model", "exposure")
         for parent in node["depends_on"]["nodes"]
     }
     assert [

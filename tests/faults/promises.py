@@ -13,6 +13,11 @@ PROMISES = {
     "to a named finding; the declared columns always have their declared types.",
     "Any answer": "Whatever bytes an API answers, a read ends in pages or in an error that "
     "names the API.",
+    "Any page": "Whatever a roster page says, whoever can be read is a member, nobody is "
+    "invented, and what cannot be read is named.",
+    "Any life": "Whatever records say from read to read, with answers that break and loads "
+    "that die: the table is what was read last, and the versions are what was read, in "
+    "order and once.",
     "Any history": "Whatever pages say from read to read, read twice or not, built or not: "
     "the history has what every read said, and no other change.",
     "Odd data": "Odd values in a real load land exactly or raise a finding that names "

@@ -25,9 +25,13 @@ answers on a real socket, a process that is killed, a disk that is full; then th
 the warehouse are compared with what the API holds, and secrets are searched for in every
 file.
 
-This page is written by `make test-faults` (the long form). `make test` runs the same
-tests with fewer tries.
+The table counts the tries that did harm, by the destination that was loaded into, and
+next to them those that failed. It is written by `make test-faults` (the long form; with
+`DESTINATION=postgres` or `ducklake` for the others): a run replaces the figures of what
+it tried. `make test` runs the same tests with fewer tries.
 """
+
+_COLUMNS = {"duckdb": "DuckDB", "postgres": "PostgreSQL", "ducklake": "DuckLake"}
 
 _OTHERS = Path(__file__).with_name("others_reports.md")
 
@@ -109,8 +113,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class _Summary:
     """The table, where results arrive: in the one process, or the workers' controller."""
 
-    def __init__(self, page: Path | None) -> None:
+    def __init__(self, page: Path | None, destination: str) -> None:
         self._page = page
+        self._destination = destination
         self._tries: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self._failed: set[str] = set()
@@ -139,19 +144,59 @@ class _Summary:
         for promise, count, failures in rows:
             terminalreporter.write_line(f"{promise:28} {count:7,} {failures:9,}")
         if self._page:
-            self._page.write_text(_page(rows))
+            known = _figures_of(self._page.read_text()) if self._page.exists() else {}
+            for promise, count, failures in rows[:-1]:
+                # What this run did not try stays as an earlier one found it.
+                if count:
+                    failed = f", {failures:,} failed" if failures else ""
+                    known[promise, self._destination] = f"{count:,}{failed}"
+            self._page.write_text(_page(known))
 
 
-def _page(rows: list[tuple[str, int, int]]) -> str:
+Figures = dict[tuple[str, str], str]
+"""Harmful tries by promise and destination."""
+
+
+def _figures_of(page: str) -> Figures:
+    found = {}
+    for line in page.splitlines():
+        promise, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if promise in PROMISES:
+            figures = zip(_COLUMNS, cells[1:], strict=False)
+            found.update({(promise, at): figure for at, figure in figures if figure})
+    return found
+
+
+def _page(figures: Figures) -> str:
     table = [
-        f"| {promise} | {PROMISES.get(promise, '')} | {count:,} | {failures:,} |"
-        for promise, count, failures in rows
+        " ".join(
+            [
+                f"| {promise} | {text} |",
+                *(f"{figures.get((promise, at), '')} |" for at in _COLUMNS),
+            ]
+        )
+        for promise, text in PROMISES.items()
     ]
-    head = ["| Guarantee | | Harmful tries | Failures |", "|---|---|---:|---:|"]
-    return "\n".join([_HEAD, *head, *table, "", _OTHERS.read_text() + _LIMITS])
+    together = (
+        sum(
+            int(figures[promise, at].split(" ")[0].replace(",", ""))
+            for promise in PROMISES
+            if (promise, at) in figures
+        )
+        for at in _COLUMNS
+    )
+    head = [
+        f"| Guarantee | | {' | '.join(_COLUMNS.values())} |",
+        f"|---|---|{'---:|' * len(_COLUMNS)}",
+    ]
+    last = f"| Together | | {' | '.join(f'{count:,}' for count in together)} |"
+    return "\n".join([_HEAD, *head, *table, last, "", _OTHERS.read_text() + _LIMITS])
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        summary = _Summary(config.getoption("--reliability-page"))
+        summary = _Summary(
+            config.getoption("--reliability-page"),
+            config.getoption("--destination", "duckdb"),
+        )
         config.pluginmanager.register(summary, "harmful tries")

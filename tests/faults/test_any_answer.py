@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from roster_platform.ingest.http.client import ApiClient
 from roster_platform.ingest.paging.declared import Paging
 from roster_platform.ingest.paging.page import Page
 from roster_platform.ingest.settings import ClientSettings
-from tests.faults.rude_server import Raw, response, rude_server
+from tests.faults.rude_server import Asked, Raw, response, rude_server
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -116,5 +117,49 @@ def test_any_answer_is_pages_or_a_named_error(first_is_good, tries, request) -> 
             outcome = read(client, paging)
             assert isinstance(outcome, list) or "Test API" in str(outcome)
             assert len(api.asked) < 110
+
+    check()
+
+
+def test_any_answers_between_good_ones_end_in_pages_or_a_named_error(
+    tries, request
+) -> None:
+    """Some answers are anything; whoever asks again gets the page, as it is."""
+    tried = tries("Any answer")
+
+    @settings(
+        max_examples=200 if request.config.getoption("--long") else 15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.dictionaries(st.integers(0, 7), answers, min_size=1, max_size=3))
+    def check(broken: dict[int, bytes]) -> None:
+        tried(len(broken))
+        left = dict(broken)
+
+        def answer(asked: Asked) -> Any:
+            if (bad := left.pop(len(api.asked) - 1, None)) is not None:
+                return Raw(bad)
+            page = int(asked.query["page"])
+            return {
+                "data": [{"id": 5 * page + n} for n in range(5)] if page < 5 else [],
+                "totalPages": 4,
+            }
+
+        with rude_server(answer) as api:
+            client = ClientSettings(
+                base_url=api.url,
+                max_attempts=4,
+                max_wait_seconds=0,
+                timeout_seconds=2,
+                concurrency=1,
+            )
+            paging = Paging(data_selector="data", page_size=5, max_pages=50)
+            outcome = read(client, paging)
+            assert len(api.asked) < 110
+        if not isinstance(outcome, list):
+            assert "Test API" in str(outcome)
 
     check()

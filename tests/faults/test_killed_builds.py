@@ -17,7 +17,7 @@ from roster_platform.warehouse.warehouse import Warehouse
 from tests.deployment import UNTESTED_BUILD, Deployment
 from tests.worlds import Worlds, world
 
-BUILT = ("intermediate", "marts", "snapshots")
+BUILT = ("intermediate", "marts")
 
 
 @pytest.fixture(scope="module")

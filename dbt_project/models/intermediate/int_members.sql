@@ -34,31 +34,15 @@ missing_events as (
 
 ),
 
-rank_history as (
+user_history as (
 
-    select * from {{ ref('stg_autorosters__users_versions') }}
+    select * from {{ ref('int_discord_user_periods') }}
 
 ),
 
 current_users as (
 
     select * from {{ ref('int_rank_members') }}
-
-),
-
-page_reads as (
-
-    select max(observed_at) as last_read_at
-    from {{ ref('stg_autorosters__page_loads') }}
-
-),
-
--- What a person is follows from many records, and what did not change is not written.
-roster_reads as (
-
-    select max(observed_at) as last_read_at
-    from {{ ref('stg_roster__reads') }}
-    where outcome in ('complete', 'partial', 'incomplete')
 
 ),
 
@@ -87,28 +71,22 @@ roster_members as (
                 then false
         end as is_active,
         cast(null as {{ dbt.type_bigint() }}) as current_page_count,
-        contacts.first_seen_at,
-        case
-            when roster_reads.last_read_at > contacts.observed_at
-                then roster_reads.last_read_at
-            else contacts.observed_at
-        end as observed_at
+        contacts.first_seen_at
     from contacts
     cross join missing_events
-    cross join roster_reads
     left join memberships on contacts.contact_id = memberships.contact_id
     left join perhaps_members on contacts.contact_id = perhaps_members.contact_id
 
 ),
 
--- Who left keeps the last name; who is there has today's.
+-- A user is called as the last version says; where there is none, as the page does.
 named_users as (
 
     select
         discord_id,
         member_name,
         discord_username,
-        1 as authority,
+        0 as authority,
         observed_at
     from current_users
 
@@ -118,9 +96,9 @@ named_users as (
         discord_id,
         member_name,
         discord_username,
-        0 as authority,
+        1 as authority,
         valid_from as observed_at
-    from rank_history
+    from user_history
 
 ),
 
@@ -177,10 +155,8 @@ autorosters_members as (
         cast(null as {{ dbt.type_string() }}) as current_program_id,
         pages_by_user.discord_id is not null as is_active,
         coalesce(pages_by_user.current_page_count, 0) as current_page_count,
-        discord_names.first_seen_at,
-        page_reads.last_read_at as observed_at
+        discord_names.first_seen_at
     from discord_names
-    cross join page_reads
     left join pages_by_user on discord_names.discord_id = pages_by_user.discord_id
     left join handle_keys on discord_names.discord_id = handle_keys.discord_id
 
@@ -210,8 +186,7 @@ final as (
         current_program_id,
         is_active,
         current_page_count,
-        first_seen_at,
-        observed_at
+        first_seen_at
     from all_members
 
 )

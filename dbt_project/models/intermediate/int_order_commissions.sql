@@ -11,6 +11,12 @@ orders as (
 
 ),
 
+amounts as (
+
+    select * from {{ ref('int_order_amounts') }}
+
+),
+
 terms as (
 
     select * from {{ ref('int_program_terms') }}
@@ -58,12 +64,9 @@ referred as (
         attribution.program_id,
         orders.currency,
         coalesce(orders.created_at, orders.order_date) as ordered_at,
-        case
-            when orders.order_status in ('refunded', 'cancelled') then 0
-            else orders.subtotal_amount
-        end as earning_amount,
-        coalesce(orders.order_status in ('refunded', 'cancelled'), false)
-            as is_void,
+        case when amounts.is_void then 0 else amounts.gross_amount end
+            as earning_amount,
+        amounts.is_void,
         terms.version_number,
         terms.commission_type,
         terms.commission_value,
@@ -71,6 +74,7 @@ referred as (
         coalesce(terms.look_back_days, 0) as look_back_days
     from attribution
     inner join orders on attribution.order_id = orders.order_id
+    inner join amounts on attribution.order_id = amounts.order_id
     left join terms
         on
             attribution.program_id = terms.program_id

@@ -43,6 +43,8 @@ described as (
     select
         program_id,
         sequence_number as version_number,
+        program_name,
+        status,
         commission_type,
         commission_value,
         currency,
@@ -56,6 +58,8 @@ described as (
     select
         programs.program_id,
         0 as version_number,
+        programs.program_name,
+        programs.status,
         programs.commission_type,
         programs.commission_value,
         programs.currency,
@@ -104,6 +108,8 @@ dated as (
         program_id,
         version_number,
         version_number as sequence_number,
+        program_name,
+        status,
         commission_type,
         commission_value,
         currency,
@@ -131,7 +137,14 @@ periods as (
         'dated',
         ['program_id'],
         ['version_number'],
-        ['commission_type', 'commission_value', 'currency', 'look_back_days']
+        [
+            'program_name',
+            'status',
+            'commission_type',
+            'commission_value',
+            'currency',
+            'look_back_days',
+        ]
     ) }}
 
 ),
@@ -142,6 +155,8 @@ final as (
         {{ surrogate_key(['program_id', 'version_number']) }} as program_term_id,
         program_id,
         version_number,
+        program_name,
+        status,
         commission_type,
         commission_value,
         currency,

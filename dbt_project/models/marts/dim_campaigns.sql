@@ -4,12 +4,13 @@ with campaigns as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['campaign_id']) }} as campaign_key,
         campaign_id,
-        {{ surrogate_key(['program_id']) }} as program_key,
+        {{ or_none_if_sent(surrogate_key(['program_id']), 'program_id') }}
+            as program_key,
         campaign_name,
         status as campaign_status,
         start_date,
@@ -18,6 +19,17 @@ final as (
         updated_at,
         is_deleted
     from campaigns
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['campaign_key', 'program_key'],
+        names=['campaign_name'],
+        flags=['is_deleted']
+    ) }}
 
 )
 

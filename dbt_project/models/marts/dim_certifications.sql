@@ -15,7 +15,7 @@ by_name as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['page_id', 'certification']) }} as certification_key,
@@ -24,6 +24,16 @@ final as (
         certification as certification_name,
         holder_count
     from by_name
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['certification_key', 'page_key'],
+        names=['certification_name']
+    ) }}
 
 )
 

@@ -19,20 +19,33 @@ channel_ids as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['channel_ids.channel_id']) }} as channel_key,
         channel_ids.channel_id,
         channels.channel_name,
         channels.channel_description,
-        {{ surrogate_key(['channels.program_id']) }} as program_key,
+        {{ or_none_if_sent(
+            surrogate_key(['channels.program_id']), 'channels.program_id'
+        ) }} as program_key,
         channels.created_at,
         channels.updated_at,
         coalesce(channels.is_deleted, false) as is_deleted
     from channel_ids
     left join channels on channel_ids.channel_id = channels.channel_id
     where channel_ids.channel_id is not null
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['channel_key', 'program_key'],
+        names=['channel_name'],
+        flags=['is_deleted']
+    ) }}
 
 )
 

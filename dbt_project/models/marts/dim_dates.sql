@@ -6,6 +6,9 @@
     'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August',
     'September', 'October', 'November', 'December',
 ] -%}
+{%- set fiscal_start =
+    env_var('ROSTER_PLATFORM__FISCAL_YEAR_FIRST_MONTH', '1') | int
+-%}
 {%- set days_later = 'cast(generated_number - 1 as integer)' -%}
 
 with numbers as (
@@ -66,6 +69,23 @@ iso_weeks as (
 
 ),
 
+-- A fiscal year has the number of the calendar year that it ends in.
+fiscal_months as (
+
+    select
+        *,
+        mod(cast(extract(month from date_day) as integer) + 12 - {{ fiscal_start }}, 12)
+            as fiscal_months_before,
+        cast(extract(year from date_day) as integer)
+        {%- if fiscal_start > 1 %}
+            + case
+                when extract(month from date_day) >= {{ fiscal_start }} then 1 else 0
+            end
+        {%- endif %} as fiscal_year_number
+    from iso_weeks
+
+),
+
 final as (
 
     select
@@ -89,8 +109,11 @@ final as (
                 when {{ loop.index }} then '{{ name }}'
             {%- endfor %}
         end as weekday_name,
-        iso_weekday_number >= 6 as is_weekend
-    from iso_weeks
+        iso_weekday_number >= 6 as is_weekend,
+        fiscal_year_number,
+        cast(floor(fiscal_months_before / 3.0) as integer) + 1 as fiscal_quarter_number,
+        cast(fiscal_months_before as integer) + 1 as fiscal_month_number
+    from fiscal_months
 
 )
 

@@ -4,7 +4,7 @@ with codes as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['discount_code_id']) }} as discount_code_key,
@@ -15,10 +15,22 @@ final as (
         discount_rule_name,
         discount_rule_kind,
         is_personal,
-        {{ surrogate_key(["'roster'", 'contact_id']) }} as member_key,
+        {{ or_none_if_sent(surrogate_key(["'roster'", 'contact_id']), 'contact_id') }}
+            as member_key,
         assigned_at,
         is_deleted
     from codes
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['discount_code_key', 'member_key'],
+        names=['discount_code'],
+        flags=['is_deleted']
+    ) }}
 
 )
 

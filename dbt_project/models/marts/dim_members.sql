@@ -10,7 +10,7 @@ links as (
 
 ),
 
-final as (
+described as (
 
     select
         members.member_id as member_key,
@@ -24,7 +24,10 @@ final as (
         {{ pii('members.discord_handle') }} as discord_handle,
         members.referral_id,
         members.contact_stage,
-        {{ surrogate_key(['members.current_program_id']) }} as current_program_key,
+        {{ or_none_when(
+            surrogate_key(['members.current_program_id']),
+            "members.source_system = 'autorosters' or not members.is_active",
+        ) }} as current_program_key,
         members.is_active,
         members.current_page_count,
         members.first_seen_at
@@ -33,6 +36,16 @@ final as (
         on
             members.source_id = links.contact_id
             and members.source_system = 'roster'
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['member_key', 'person_key', 'current_program_key'],
+        names=['full_name']
+    ) }}
 
 )
 

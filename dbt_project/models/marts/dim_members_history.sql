@@ -1,13 +1,13 @@
 with versions as (
 
-    select * from {{ ref('snap_members') }}
+    select * from {{ ref('int_member_periods') }}
 
 ),
 
-final as (
+described as (
 
     select
-        dbt_scd_id as member_version_key,
+        member_period_id as member_version_key,
         member_id as member_key,
         source_system,
         source_id,
@@ -17,13 +17,28 @@ final as (
         {{ pii('discord_handle') }} as discord_handle,
         referral_id,
         contact_stage,
-        {{ surrogate_key(['current_program_id']) }} as program_key,
+        {{ or_none_when(
+            surrogate_key(['program_id']),
+            "source_system = 'autorosters' or not is_active",
+        ) }} as program_key,
         is_active,
-        current_page_count,
-        dbt_valid_from as valid_from,
-        dbt_valid_to as valid_to,
-        dbt_valid_to is null as is_current
+        page_count as current_page_count,
+        valid_from,
+        valid_to,
+        valid_to is null as is_current
     from versions
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['member_version_key', 'member_key', 'program_key'],
+        names=['full_name'],
+        flags=['is_current'],
+        begins='valid_from'
+    ) }}
 
 )
 

@@ -43,7 +43,7 @@ program_ids as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['program_ids.program_id']) }} as program_key,
@@ -60,6 +60,17 @@ final as (
     from program_ids
     left join programs on program_ids.program_id = programs.program_id
     where program_ids.program_id is not null
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['program_key'],
+        names=['program_name'],
+        flags=['is_deleted']
+    ) }}
 
 )
 

@@ -16,7 +16,7 @@ ranked as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
@@ -29,6 +29,17 @@ final as (
         valid_to is null as is_current
     from ranked
     where recency = 1
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['rank_key', 'page_key'],
+        names=['rank_name'],
+        flags=['is_current']
+    ) }}
 
 )
 

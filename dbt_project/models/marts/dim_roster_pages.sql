@@ -19,7 +19,7 @@ page_ids as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['page_ids.page_id']) }} as page_key,
@@ -38,6 +38,17 @@ final as (
     from page_ids
     left join pages on page_ids.page_id = pages.page_id
     left join page_reads on page_ids.page_id = page_reads.page_id
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['page_key'],
+        names=['page_title'],
+        flags=['is_retired']
+    ) }}
 
 )
 

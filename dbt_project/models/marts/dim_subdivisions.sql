@@ -15,7 +15,7 @@ by_name as (
 
 ),
 
-final as (
+described as (
 
     select
         {{ surrogate_key(['page_id', 'subdivision']) }} as subdivision_key,
@@ -24,6 +24,16 @@ final as (
         subdivision as subdivision_name,
         member_count
     from by_name
+
+),
+
+final as (
+
+    {{ with_placeholders(
+        'described',
+        ['subdivision_key', 'page_key'],
+        names=['subdivision_name']
+    ) }}
 
 )
 

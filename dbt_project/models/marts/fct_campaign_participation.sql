@@ -14,9 +14,10 @@ final as (
 
     select
         participants.participation_id as participation_key,
-        {{ surrogate_key(['participants.campaign_id']) }} as campaign_key,
-        {{ surrogate_key(["'roster'", 'participants.contact_id']) }} as member_key,
-        {{ surrogate_key(['campaigns.program_id']) }} as program_key,
+        {{ or_unknown(surrogate_key(['participants.campaign_id'])) }} as campaign_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'participants.contact_id'])) }}
+            as member_key,
+        {{ or_unknown(surrogate_key(['campaigns.program_id'])) }} as program_key,
         participants.participation_status,
         cast(participants.added_at as date) as date_day,
         participants.added_at,

@@ -22,10 +22,8 @@ derived as (
         {{ surrogate_key(['clicks.click_id']) }} as click_key,
         clicks.click_id,
         clicks.referral_id,
-        case
-            when link_owners.contact_id is not null
-                then {{ surrogate_key(["'roster'", 'link_owners.contact_id']) }}
-        end as member_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'link_owners.contact_id'])) }}
+            as member_key,
         cast(coalesce(clicks.clicked_at, clicks.sent_at) as date) as date_day,
         coalesce(clicks.clicked_at, clicks.sent_at) as clicked_at,
         clicks.landing_url,

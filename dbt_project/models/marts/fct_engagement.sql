@@ -85,9 +85,11 @@ derived as (
         engagement.engagement_type,
         engagement.engagement_id,
         engagement.post_id,
-        {{ surrogate_key(['posts.channel_id']) }} as channel_key,
-        {{ surrogate_key(["'roster'", 'engagement.contact_id']) }} as member_key,
-        {{ surrogate_key(["'roster'", 'posts.contact_id']) }} as post_member_key,
+        {{ or_unknown(surrogate_key(['posts.channel_id'])) }} as channel_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'engagement.contact_id'])) }}
+            as member_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'posts.contact_id'])) }}
+            as post_member_key,
         cast(engagement.created_at as date) as date_day,
         engagement.created_at as engaged_at,
         posts.created_at as posted_at,

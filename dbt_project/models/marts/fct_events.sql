@@ -16,8 +16,10 @@ derived as (
         {{ surrogate_key(['event_id']) }} as event_key,
         event_id,
         event_type,
-        {{ surrogate_key(["'roster'", 'contact_id']) }} as member_key,
-        {{ surrogate_key(['program_id']) }} as program_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'contact_id'])) }} as member_key,
+        {{ or_none_when(
+            surrogate_key(['program_id']), "event_type like 'contact.%'"
+        ) }} as program_key,
         order_id,
         stage as contact_stage,
         reward_id,

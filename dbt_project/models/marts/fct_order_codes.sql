@@ -90,7 +90,10 @@ final as (
         {{ surrogate_key(['matched.order_id', 'matched.normalized_code']) }}
             as order_code_key,
         {{ surrogate_key(['matched.order_id']) }} as order_key,
-        {{ surrogate_key(['matched.discount_code_id']) }} as discount_code_key,
+        {{ or_none_when(
+            surrogate_key(['matched.discount_code_id']),
+            'limits.limit_count = 0 or orders.ordered_at < limits.known_until',
+        ) }} as discount_code_key,
         matched.normalized_code,
         matched.code_position,
         case

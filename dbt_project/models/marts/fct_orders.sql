@@ -14,7 +14,6 @@ with staged as (
 
 ),
 
--- Without an amount nothing was refunded, unless the status says so or says nothing.
 orders as (
 
     select
@@ -24,15 +23,15 @@ orders as (
         order_date,
         order_status,
         currency,
-        subtotal_amount,
-        total_amount,
-        case
-            when refunded_amount is not null then refunded_amount
-            when order_status not in ('refunded', 'partially_refunded') then 0
-        end as refunded_amount,
         created_at,
         updated_at
     from staged
+
+),
+
+amounts as (
+
+    select * from {{ ref('int_order_amounts') }}
 
 ),
 
@@ -79,12 +78,15 @@ derived as (
         {{ surrogate_key(['orders.order_id']) }} as order_key,
         orders.order_id,
         orders.order_number,
-        case
-            when attribution.contact_id is not null
-                then {{ surrogate_key(["'roster'", 'attribution.contact_id']) }}
-        end as member_key,
-        {{ surrogate_key(['attribution.program_id']) }} as program_key,
-        orders.customer_key,
+        {{ or_none_when(
+            surrogate_key(["'roster'", 'attribution.contact_id']),
+            "attribution.attribution_type = 'none'",
+        ) }} as member_key,
+        {{ or_none_when(
+            surrogate_key(['attribution.program_id']),
+            "attribution.attribution_type = 'none'",
+        ) }} as program_key,
+        {{ or_unknown('orders.customer_key') }} as customer_key,
         cast(coalesce(orders.created_at, orders.order_date) as date) as date_day,
         coalesce(orders.created_at, orders.order_date) as ordered_at,
         cast(orders.order_date as date) as order_date,
@@ -92,10 +94,13 @@ derived as (
         attribution.attribution_type,
         attribution.attribution_method,
         orders.currency,
-        orders.subtotal_amount,
-        orders.total_amount,
-        orders.refunded_amount,
-        orders.total_amount - orders.refunded_amount as net_amount,
+        amounts.subtotal_amount,
+        amounts.total_amount,
+        amounts.total_refunded_amount,
+        amounts.gross_amount,
+        amounts.refunded_amount,
+        amounts.net_amount,
+        amounts.is_cancelled,
         cast(commissions.commission_rate as decimal(18, 4)) as commission_rate,
         cast(commissions.commission_amount as decimal(18, 4)) as commission_amount,
         commissions.commission_currency,
@@ -110,6 +115,7 @@ derived as (
         end as item_count,
         orders.updated_at
     from orders
+    inner join amounts on orders.order_id = amounts.order_id
     left join attribution on orders.order_id = attribution.order_id
     left join commissions on orders.order_id = commissions.order_id
     left join rewards on orders.order_id = rewards.order_id

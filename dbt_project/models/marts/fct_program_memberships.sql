@@ -27,7 +27,7 @@ final as (
     select
         dated.possible_membership_id as program_membership_key,
         {{ surrogate_key(["'roster'", 'dated.contact_id']) }} as member_key,
-        {{ surrogate_key(['dated.named_program_id']) }} as program_key,
+        {{ or_unknown(surrogate_key(['dated.named_program_id'])) }} as program_key,
         cast(dated.joined_at as date) as joined_day,
         cast(dated.left_at as date) as left_day,
         dated.joined_at,

@@ -106,8 +106,9 @@ final as (
     select
         rewards.reward_key,
         rewards.reward_id,
-        {{ surrogate_key(["'roster'", 'rewards.contact_id']) }} as member_key,
-        {{ surrogate_key(['rewards.program_id']) }} as program_key,
+        {{ or_unknown(surrogate_key(["'roster'", 'rewards.contact_id'])) }}
+            as member_key,
+        {{ or_unknown(surrogate_key(['rewards.program_id'])) }} as program_key,
         {{ surrogate_key(['orders.order_id']) }} as order_key,
         rewards.order_id,
         cast(rewards.first_recorded_at as date) as date_day,
@@ -117,6 +118,16 @@ final as (
             when rewards.reward_status in ('rejected', 'paid', 'redeemed') then false
         end as is_outstanding,
         cast(amounts.amount as decimal(18, 4)) as reward_amount,
+        cast(
+            case
+                when rewards.reward_status = 'rejected' then 0
+                when
+                    rewards.reward_status in (
+                        'pending', 'approved', 'paid', 'redeemed'
+                    )
+                    then amounts.amount
+            end as decimal(18, 4)
+        ) as reward_cost,
         amounts.currency as reward_currency,
         rewards.first_recorded_at,
         rewards.pending_at,

@@ -11,10 +11,11 @@ final as (
         change_type,
         {{ surrogate_key(["'autorosters'", 'discord_id']) }} as member_key,
         {{ surrogate_key(['page_id']) }} as page_key,
-        {{ surrogate_key(['from_page_id']) }} as from_page_key,
-        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
-        {{ surrogate_key(['coalesce(from_page_id, page_id)', 'from_role_id']) }}
-            as from_rank_key,
+        {{ or_none(surrogate_key(['from_page_id'])) }} as from_page_key,
+        {{ or_none(surrogate_key(['page_id', 'role_id'])) }} as rank_key,
+        {{ or_none(
+            surrogate_key(['coalesce(from_page_id, page_id)', 'from_role_id'])
+        ) }} as from_rank_key,
         {{ pii('promotion_officer') }} as promotion_officer,
         qualification,
         date_day,

@@ -25,12 +25,15 @@ QUESTIONS: Mapping[str, str] = {
             source_id
         from marts.dim_members
         where
-            $search = '' or member_key = $search
-            or contains(
-                lower(concat_ws(
-                    ' ', full_name, source_id, discord_handle, social_handle, email
-                )),
-                lower($search)
+            not is_placeholder
+            and (
+                $search = '' or member_key = $search
+                or contains(
+                    lower(concat_ws(
+                        ' ', full_name, source_id, discord_handle, social_handle, email
+                    )),
+                    lower($search)
+                )
             )
         order by member_key <> $search, lower(full_name) nulls last, source_id
         limit 200
@@ -51,7 +54,9 @@ QUESTIONS: Mapping[str, str] = {
             members.is_active
         from marts.dim_members as members
         left join marts.dim_programs as programs
-            on members.current_program_key = programs.program_key
+            on
+                members.current_program_key = programs.program_key
+                and not programs.is_placeholder
         where members.{_SAME_PERSON}
         order by members.member_key <> $member_key, source, members.source_id
     """,
@@ -75,7 +80,8 @@ QUESTIONS: Mapping[str, str] = {
             concat_ws(', ', qualification, ranks.rank_name, {_PAGE_NAME}) as detail
         from marts.fct_roster_changes as changes
         left join marts.dim_roster_pages as pages on changes.page_key = pages.page_key
-        left join marts.dim_ranks as ranks on changes.rank_key = ranks.rank_key
+        left join marts.dim_ranks as ranks
+            on changes.rank_key = ranks.rank_key and not ranks.is_placeholder
         where {_SAME_PERSON}
         union all
         select
@@ -83,7 +89,10 @@ QUESTIONS: Mapping[str, str] = {
             replace(event_type, '.', ' '),
             concat_ws(', ', contact_stage, programs.program_name, order_id)
         from marts.fct_events as events
-        left join marts.dim_programs as programs using (program_key)
+        left join marts.dim_programs as programs
+            on
+                events.program_key = programs.program_key
+                and not programs.is_placeholder
         where {_SAME_PERSON}
         order by happened_at desc, what limit 200
     """,
@@ -91,8 +100,8 @@ QUESTIONS: Mapping[str, str] = {
         select
             currency,
             count(*) as orders,
-            sum(subtotal_amount) filter (attribution_type = 'referred') as revenue,
-            count(*) filter (subtotal_amount is null) as unknown_amounts
+            sum(net_amount) filter (attribution_type = 'referred') as revenue,
+            count(*) filter (net_amount is null) as unknown_amounts
         from marts.fct_orders where {_SAME_PERSON} group by currency order by currency
     """,
     "member_orders": f"""
@@ -101,7 +110,7 @@ QUESTIONS: Mapping[str, str] = {
             coalesce(order_number, order_id) as order_number,
             order_status as status,
             attribution_method as attribution,
-            subtotal_amount as amount,
+            net_amount as amount,
             currency,
             commission_amount as commission,
             commission_currency
@@ -194,7 +203,8 @@ QUESTIONS: Mapping[str, str] = {
             promotion_officer as officer
         from marts.fct_roster_changes as changes
         left join marts.dim_members as members using (member_key)
-        left join marts.dim_ranks as ranks on changes.rank_key = ranks.rank_key
+        left join marts.dim_ranks as ranks
+            on changes.rank_key = ranks.rank_key and not ranks.is_placeholder
         where changes.page_key = $page_key or changes.from_page_key = $page_key
         order by changed_at desc, member limit 200
     """,

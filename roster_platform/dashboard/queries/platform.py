@@ -18,11 +18,12 @@ QUESTIONS: Mapping[str, str] = {
     """,
     "programs": """
         select program_key, coalesce(program_name, program_id) as program_name
-        from marts.dim_programs order by program_name
+        from marts.dim_programs where not is_placeholder order by program_name
     """,
     "pages": """
         select page_key, coalesce(page_title, page_id) as page_title
-        from marts.dim_roster_pages where not is_retired order by page_title
+        from marts.dim_roster_pages
+        where not is_retired and not is_placeholder order by page_title
     """,
     "systems_read": """
         select distinct source_system as source from marts.rpt_data_freshness

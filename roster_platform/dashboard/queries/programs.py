@@ -14,8 +14,7 @@ QUESTIONS: Mapping[str, str] = {
             {_REFERRAL} as referral_revenue,
             {total("personal_revenue")} as personal_revenue,
             {total("order_count")} as orders,
-            sum(total_revenue)
-            / nullif(sum(order_count - unknown_amount_order_count), 0) as average_order,
+            sum(gross_amount) / nullif(sum(valued_order_count), 0) as average_order,
             {total("commission_amount")} as commission,
             {total("unknown_order_count")} as unknown_orders,
             {total("unknown_amount_order_count")} as unknown_amounts,
@@ -100,6 +99,7 @@ QUESTIONS: Mapping[str, str] = {
                 and daily.currency is not distinct from roi.currency
         where
             daily.currency is not distinct from $currency
+            and not programs.is_placeholder
             and ($program_key is null or daily.program_key = $program_key)
             and {SINCE}
         group by program order by referral_revenue desc nulls last
@@ -109,7 +109,7 @@ QUESTIONS: Mapping[str, str] = {
             member_key,
             coalesce(members.full_name, members.source_id) as member,
             count(*) as orders,
-            sum(subtotal_amount) as revenue
+            sum(net_amount) as revenue
         from marts.fct_orders
         inner join marts.dim_members as members using (member_key)
         where

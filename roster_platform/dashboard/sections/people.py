@@ -73,7 +73,7 @@ def member_page(published: Published, member_key: str) -> Section:
                     ("order_number", "Order"),
                     ("status", "Status"),
                     ("attribution", "By"),
-                    ("amount", "Subtotal", "money"),
+                    ("amount", "Revenue", "money"),
                     ("commission", "Commission", "money:commission_currency"),
                 ),
             ),

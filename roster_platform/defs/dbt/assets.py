@@ -1,4 +1,4 @@
-"""The dbt project as assets: staging, intermediate, snapshots and marts, with tests."""
+"""The dbt project as assets: staging, intermediate and marts, with tests."""
 
 import json
 import os

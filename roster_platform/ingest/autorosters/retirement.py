@@ -18,6 +18,7 @@ from roster_platform.ingest.autorosters.known import earlier_reads, known_pages
 from roster_platform.ingest.autorosters.source import (
     DATASET_NAME,
     PIPELINE_NAME,
+    SOURCE_NAME,
     source_of,
 )
 from roster_platform.ingest.autorosters.tables import BY_NAME
@@ -33,6 +34,7 @@ from roster_platform.ingest.reading.log import (
     Read,
     insert_reads,
     latest_reads,
+    make_log,
 )
 from roster_platform.warehouse.information_schema import tables_of
 from roster_platform.warehouse.pipeline_run import PipelineRun
@@ -135,6 +137,7 @@ def _log_retirement(run: PipelineRun, page_ids: Sequence[str]) -> None:
     )
     if not last:
         return
+    make_log(run, SOURCE_NAME)
     proof = "the page is no longer configured"
     now = datetime.now(UTC)
     with run.writing(page_ids):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -199,13 +199,26 @@ class Ledger:
             os.replace(arriving, self._folder / "rejected" / f"{file}.jsonl")
 
 
+def has_old_names(folder: Path) -> bool:
+    """Return whether the ledger in a folder is of before orders were sent."""
+    path = folder / "ledger.db"
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        return _has_clicks(database)
+
+
+def _has_clicks(database: sqlite3.Connection) -> bool:
+    query = "select 1 from sqlite_master where type = 'table' and name = 'clicks'"
+    return database.execute(query).fetchone() is not None
+
+
 def _rename(database: sqlite3.Connection) -> None:
     """Take over a ledger of before orders were sent, when it had clicks only."""
-    query = "select name from sqlite_master where type = 'table'"
-    if ("clicks",) not in map(tuple, database.execute(query).fetchall()):
+    if not _has_clicks(database):
         return
     database.execute("begin immediate")
     with database:
-        if ("clicks",) in map(tuple, database.execute(query).fetchall()):
+        if _has_clicks(database):
             database.execute("alter table clicks rename to records")
             database.execute("alter table records rename column click_id to key")

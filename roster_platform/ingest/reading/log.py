@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from roster_platform.catalogue import OBSERVED_AT, Column, Table
+from roster_platform import __version__
+from roster_platform.catalogue import OBSERVED_AT, READS_TABLE, Column, Table
 from roster_platform.errors import IngestError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Outcome(StrEnum):
 _COMPLETE = (Outcome.COMPLETE, Outcome.REJECTED)
 
 READS = Table(
-    name="_reads",
+    name=READS_TABLE,
     description="One read of an endpoint or a roster page, also one that failed.",
     primary_key=("endpoint", "part", "read_at"),
     versions=False,
@@ -68,6 +69,10 @@ READS = Table(
             "Fields that marts cannot do without and that did not come, with what came "
             "instead; NULL when they all came.",
         ),
+        "platform_version": Column(
+            "text",
+            "The version of the platform that read; NULL for those before 0.2.0.",
+        ),
     },
 )
 
@@ -86,6 +91,7 @@ class Read:
     row_count: int = 0
     request_count: int = 0
     missing_fields: str | None = None
+    platform_version: str | None = __version__
 
     @property
     def found_everything(self) -> bool:
@@ -189,6 +195,17 @@ def log_reads(
     Trouble with the warehouse is logged only, because the failure of the read itself is
     what a person has to see.
     """
+    try:
+        with warehouse.pipeline(pipeline, dataset) as run:
+            make_log(run, source)
+            with run.writing([READS.name]):
+                insert_reads(run, reads)
+    except IngestError as trouble:
+        logging.getLogger(__name__).warning("The log of reads: %s", trouble)
+
+
+def make_log(run: PipelineRun, source: str) -> None:
+    """Make the log of reads, or the columns that one of an older version lacks."""
     from roster_platform.warehouse.healing import missing_columns
     from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
@@ -196,14 +213,8 @@ def log_reads(
     def of_reads() -> Iterable[Any]:
         yield dlt.resource(lambda: iter([reads_item([])]), name=READS.name)
 
-    try:
-        with warehouse.pipeline(pipeline, dataset) as run:
-            if missing_columns([READS], run.all_columns()):
-                run.load(of_reads(), parts=[READS.name])
-            with run.writing([READS.name]):
-                insert_reads(run, reads)
-    except IngestError as trouble:
-        logging.getLogger(__name__).warning("The log of reads: %s", trouble)
+    if missing_columns([READS], run.all_columns()):
+        run.load(of_reads(), parts=[READS.name])
 
 
 def raise_once_loaded(error: IngestError) -> None:
@@ -238,6 +249,7 @@ def read_rows(reads: Iterable[Read]) -> list[dict[str, Any]]:
             "row_count": read.row_count,
             "request_count": read.request_count,
             "missing_fields": read.missing_fields,
+            "platform_version": read.platform_version,
         }
         for read in reads
     ]

@@ -52,7 +52,7 @@ from roster_platform.warehouse.healing import lacking, missing_columns
 from roster_platform.warehouse.pipeline_run import PipelineRun
 from roster_platform.warehouse.warehouse import Warehouse
 
-_KEYS_VERSION = "keys_version"
+KEYS_VERSION_NAME = "keys_version"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class _Load:
         run, report, table = self._run, self._report, self._table
         remembered = run.resource_state(SOURCE_NAME, self._endpoint.name)
         state = deepcopy(dict(remembered))
-        state[_KEYS_VERSION] = KEYS_VERSION
+        state[KEYS_VERSION_NAME] = KEYS_VERSION
         with run.connected():
             columns = run.all_columns()
             is_new = not run.knows(table)
@@ -151,7 +151,7 @@ class _Load:
             )
             writes_all = reload_unchanged or missing or is_new
             # Keys made by another version of the platform are made anew.
-            writes_all = writes_all or remembered.get(_KEYS_VERSION) != KEYS_VERSION
+            writes_all = writes_all or remembered.get(KEYS_VERSION_NAME) != KEYS_VERSION
             held = HeldRecords(()) if writes_all else HeldRecords.of(run, table)
             parent_ids = self._parent_ids()
         batches = read_items(

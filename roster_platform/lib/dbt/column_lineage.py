@@ -55,16 +55,12 @@ class ColumnLineage:
         self._built = {
             "/".join(asset_key_of(node).path)
             for node in manifest["nodes"].values()
-            if node["resource_type"] in ("model", "snapshot")
+            if node["resource_type"] == "model"
         }
         self._has_news = False
 
     def of(self, unique_id: str, target_path: Path) -> dg.TableColumnLineage | None:
-        """The lineage of a node that was built; None where none can be found.
-
-        A snapshot's columns are those of the same name of what it keeps: dbt leaves no
-        compiled SQL of it.
-        """
+        """The lineage of a node that was built; None where none can be found."""
         found = self._dependencies(unique_id, target_path)
         path = "/".join(self._asset_key_of(self._node(unique_id)).path)
         if found and self._models.get(path) != found:
@@ -100,13 +96,9 @@ class ColumnLineage:
 
     def _dependencies(self, unique_id: str, target_path: Path) -> Dependencies | None:
         node = self._manifest["nodes"][unique_id]
-        if node["resource_type"] not in ("model", "snapshot"):
+        if node["resource_type"] != "model":
             return None
         parents = [self._node(each) for each in node["depends_on"]["nodes"]]
-        if node["resource_type"] == "snapshot":
-            (kept,) = parents
-            path = self._asset_key_of(kept).path
-            return {name: [(list(path), name)] for name in kept["columns"]}
         compiled = Path(
             target_path, "compiled", node["package_name"], node["original_file_path"]
         )

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -55,7 +56,7 @@ def maintain_lake(warehouse: Warehouse, *, keep: timedelta) -> LakeMaintenance |
             raise WarehouseError(
                 f"The lake could not be maintained: {without_passwords(str(error))}"
             ) from None
-        if catalogue := warehouse.catalogue_file:
+        if catalogue := _catalogue_file(warehouse):
             with closing(sqlite3.connect(catalogue)) as file:
                 file.execute("vacuum")
     return done
@@ -84,3 +85,9 @@ def _maintained(
     ).fetchall()
     processed = sum(files for *_, files, _ in [*merged, *rewritten])
     return LakeMaintenance(processed, len(states), len(removed), files, size)
+
+
+def _catalogue_file(warehouse: Warehouse) -> Path | None:
+    """The SQLite file of a lake's catalogue; None where it is on a server."""
+    catalogue = warehouse.sql_client().credentials.catalog
+    return Path(catalogue.database) if catalogue.drivername == "sqlite" else None

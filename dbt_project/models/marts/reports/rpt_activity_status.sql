@@ -99,8 +99,8 @@ final as (
         case
             when hours_30_days is null or known_days = 0 then 'Unknown'
             when required_share is null or required_share >= 1 then 'On Track'
-            when required_share >= 0.75 then 'At Risk'
-            when required_share >= 0.5 then 'Warning'
+            when required_share >= {{ var('activity_at_risk_share') }} then 'At Risk'
+            when required_share >= {{ var('activity_warning_share') }} then 'Warning'
             else 'Critical'
         end as activity_status
     from measured

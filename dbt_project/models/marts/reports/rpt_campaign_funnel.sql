@@ -1,6 +1,7 @@
 with campaigns as (
 
     select * from {{ ref('dim_campaigns') }}
+    where not is_placeholder
 
 ),
 

@@ -7,7 +7,7 @@ with all_clicks as (
 clicks as (
 
     select * from all_clicks
-    where member_key is not null
+    where {{ is_named('member_key') }}
 
 ),
 

@@ -19,7 +19,7 @@ entered as (
         codes.is_attributing,
         orders.currency,
         orders.customer_key,
-        orders.subtotal_amount,
+        orders.net_amount,
         orders.ordered_at
     from codes
     inner join orders on codes.order_key = orders.order_key
@@ -33,12 +33,13 @@ summed as (
         discount_code_key,
         currency,
         count(*) as order_count,
-        count(distinct customer_key) as customer_count,
+        count(distinct case when {{ is_named('customer_key') }} then customer_key end)
+            as customer_count,
         count(case when is_attributing then 1 end) as attributed_order_count,
         count(case when is_attributing is null then 1 end) as unknown_order_count,
-        {{ known_sum('subtotal_amount', 'is_attributing', 'is_attributing is null') }}
+        {{ known_sum('net_amount', 'is_attributing', 'is_attributing is null') }}
             as attributed_revenue,
-        count(case when is_attributing and subtotal_amount is null then 1 end)
+        count(case when is_attributing and net_amount is null then 1 end)
             as unknown_amount_order_count,
         min(ordered_at) as first_order_at,
         max(ordered_at) as last_order_at

@@ -11,13 +11,17 @@ with coverage as (
         ('fct_events', 'member_key', 'true'),
         ('fct_rank_assignments', 'rank_key', 'is_current'),
         ('fct_rank_assignments', 'member_key', 'is_current'),
-        ('dim_ranks', 'rank_name', 'true'),
+        ('dim_ranks', 'rank_name', 'not is_placeholder'),
     ] -%}
+        {%- set known = column -%}
+        {%- if column.endswith('_key') -%}
+            {%- set known = "nullif(" ~ column ~ ", 'unknown')" -%}
+        {%- endif -%}
         select
             '{{ model }}' as table_name,
             '{{ column }}' as column_name,
             count(*) as row_count,
-            count({{ column }}) as known_count,
+            count({{ known }}) as known_count,
             0.95 as required_share
         from {{ ref(model) }}
         where {{ condition }}

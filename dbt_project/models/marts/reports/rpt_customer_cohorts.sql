@@ -2,11 +2,7 @@ with orders as (
 
     select
         *,
-        cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_start_day,
-        case
-            when order_status in ('refunded', 'cancelled') then 0
-            else subtotal_amount
-        end as earned_amount
+        cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_start_day
     from {{ ref('fct_orders') }}
     where date_day is not null
 
@@ -37,7 +33,7 @@ ordered as (
         orders.customer_key,
         orders.currency,
         orders.month_start_day,
-        orders.earned_amount
+        orders.net_amount
     from orders
     inner join first_orders on orders.customer_key = first_orders.customer_key
 
@@ -64,8 +60,8 @@ earned as (
         month_start_day,
         count(distinct customer_key) as ordering_customer_count,
         count(*) as order_count,
-        {{ known_sum('earned_amount') }} as revenue,
-        count(case when earned_amount is null then 1 end)
+        {{ known_sum('net_amount') }} as revenue,
+        count(case when net_amount is null then 1 end)
             as unknown_amount_order_count
     from ordered
     group by

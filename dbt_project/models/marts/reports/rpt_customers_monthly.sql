@@ -36,9 +36,10 @@ counted as (
         program_key,
         month_start_day,
         count(*) as order_count,
-        count(distinct customer_key) as customer_count,
+        count(distinct case when {{ is_named('customer_key') }} then customer_key end)
+            as customer_count,
         count(distinct new_customer_key) as new_customer_count,
-        count(case when customer_key is null then 1 end)
+        count(case when customer_key = 'unknown' then 1 end)
             as unknown_customer_order_count,
         count(case when attribution_type = 'unknown' then 1 end)
             as unknown_order_count

@@ -1,7 +1,7 @@
 with engagement as (
 
     select * from {{ ref('fct_engagement') }}
-    where channel_key is not null
+    where {{ is_named('channel_key') }}
 
 ),
 

@@ -31,11 +31,11 @@ sold as (
         member_key,
         currency,
         count(*) as referred_order_count,
-        count(case when subtotal_amount is null then 1 end)
+        count(case when net_amount is null then 1 end)
             as unknown_amount_order_count,
-        {{ known_sum('subtotal_amount') }} as referral_revenue,
+        {{ known_sum('net_amount') }} as referral_revenue,
         count(case when is_recent then 1 end) as referred_order_count_30_days,
-        {{ known_sum('subtotal_amount', 'is_recent') }} as referral_revenue_30_days,
+        {{ known_sum('net_amount', 'is_recent') }} as referral_revenue_30_days,
         max(ordered_at) as last_order_at
     from aged
     group by member_key, currency

@@ -1,6 +1,10 @@
 with members as (
 
-    select * from {{ ref('int_page_members') }}
+    select
+        {{ surrogate_key(['page_id']) }} as page_key,
+        {{ surrogate_key(["'autorosters'", 'discord_id']) }} as member_key,
+        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key
+    from {{ ref('int_page_members') }}
 
 ),
 
@@ -8,7 +12,8 @@ known as (
 
     select
         'certification' as qualification_kind,
-        page_id,
+        certification_key as qualification_key,
+        page_key,
         certification_name as qualification_name
     from {{ ref('dim_certifications') }}
 
@@ -16,7 +21,8 @@ known as (
 
     select
         'subdivision' as qualification_kind,
-        page_id,
+        subdivision_key as qualification_key,
+        page_key,
         subdivision_name as qualification_name
     from {{ ref('dim_subdivisions') }}
 
@@ -26,19 +32,19 @@ held as (
 
     select
         'certification' as qualification_kind,
-        page_id,
-        discord_id,
-        certification as qualification_name
-    from {{ ref('int_member_certifications') }}
+        certification_key as qualification_key,
+        member_key
+    from {{ ref('fct_member_certifications') }}
+    where is_current
 
     union all
 
     select
         'subdivision' as qualification_kind,
-        page_id,
-        discord_id,
-        subdivision as qualification_name
-    from {{ ref('int_member_subdivisions') }}
+        subdivision_key as qualification_key,
+        member_key
+    from {{ ref('fct_member_subdivisions') }}
+    where is_current
 
 ),
 
@@ -46,25 +52,24 @@ final as (
 
     select
         {{ surrogate_key([
-            'members.page_id',
-            'members.discord_id',
+            'members.page_key',
+            'members.member_key',
             'known.qualification_kind',
             'known.qualification_name',
         ]) }} as member_qualification_key,
-        {{ surrogate_key(['members.page_id']) }} as page_key,
-        {{ surrogate_key(["'autorosters'", 'members.discord_id']) }} as member_key,
-        {{ surrogate_key(['members.page_id', 'members.role_id']) }} as rank_key,
+        members.page_key,
+        members.member_key,
+        members.rank_key,
         known.qualification_kind,
         known.qualification_name,
-        held.discord_id is not null as is_held
+        held.member_key is not null as is_held
     from members
-    inner join known on members.page_id = known.page_id
+    inner join known on members.page_key = known.page_key
     left join held
         on
-            members.page_id = held.page_id
-            and members.discord_id = held.discord_id
+            members.member_key = held.member_key
             and known.qualification_kind = held.qualification_kind
-            and known.qualification_name = held.qualification_name
+            and known.qualification_key = held.qualification_key
 
 )
 

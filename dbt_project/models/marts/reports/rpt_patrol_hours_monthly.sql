@@ -94,7 +94,7 @@ final as (
         ]) }} as patrol_month_key,
         ranked.page_key,
         ranked.member_key,
-        {{ surrogate_key(['ranked.page_id', 'ranked.role_id']) }} as rank_key,
+        {{ or_none(surrogate_key(['ranked.page_id', 'ranked.role_id'])) }} as rank_key,
         ranked.month_start_day,
         cast(ranked.hours_gained as decimal(18, 4)) as hours_gained,
         cast(requirements.required_hours as decimal(18, 4)) as required_hours,

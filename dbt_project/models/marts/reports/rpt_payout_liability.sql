@@ -11,7 +11,11 @@ summed as (
         program_key,
         reward_currency as currency,
         count(case when is_outstanding then 1 end) as reward_count,
-        count(distinct case when is_outstanding then member_key end) as member_count,
+        count(
+            distinct case
+                when is_outstanding and {{ is_named('member_key') }} then member_key
+            end
+        ) as member_count,
         {{ known_sum('reward_amount', "reward_status = 'pending'") }}
             as pending_amount,
         {{ known_sum('reward_amount', "reward_status = 'approved'") }}

@@ -6,6 +6,12 @@ with orders as (
 
 ),
 
+rewards as (
+
+    select * from {{ ref('fct_rewards') }}
+
+),
+
 sold as (
 
     select
@@ -22,17 +28,20 @@ sold as (
         count(case when attribution_type = 'personal' then 1 end)
             as personal_order_count,
         count(case when {{ unknown }} then 1 end) as unknown_order_count,
-        count(case when subtotal_amount is null then 1 end)
+        count(case when net_amount is null then 1 end)
             as unknown_amount_order_count,
-        {{ known_sum('subtotal_amount', "attribution_method = 'link'", unknown) }}
+        count(case when not is_cancelled and gross_amount is not null then 1 end)
+            as valued_order_count,
+        {{ known_sum('net_amount', "attribution_method = 'link'", unknown) }}
             as link_revenue,
-        {{ known_sum('subtotal_amount', "attribution_method = 'code'", unknown) }}
+        {{ known_sum('net_amount', "attribution_method = 'code'", unknown) }}
             as code_revenue,
-        {{ known_sum('subtotal_amount', "attribution_method = 'recurring'", unknown) }}
+        {{ known_sum('net_amount', "attribution_method = 'recurring'", unknown) }}
             as recurring_revenue,
-        {{ known_sum('subtotal_amount', "attribution_type = 'personal'", unknown) }}
+        {{ known_sum('net_amount', "attribution_type = 'personal'", unknown) }}
             as personal_revenue,
-        {{ known_sum('subtotal_amount') }} as total_revenue,
+        {{ known_sum('net_amount') }} as total_revenue,
+        {{ known_sum('gross_amount') }} as gross_amount,
         {{ known_sum('refunded_amount') }} as refunded_amount
     from orders
     group by program_key, date_day, currency
@@ -61,11 +70,12 @@ rewarded as (
         program_key,
         date_day,
         reward_currency as currency,
-        sum(reward_amount) as reward_amount
-    from orders
+        sum(reward_cost) as reward_cost
+    from rewards
     where
-        reward_status is not null
-        and reward_status <> 'rejected'
+        coalesce(reward_status, '') <> 'rejected'
+        and coalesce(cast(reward_amount as {{ dbt.type_string() }}), reward_currency)
+        is not null
     group by program_key, date_day, reward_currency
 
 ),
@@ -121,6 +131,7 @@ final as (
             'order_count',
             'unknown_order_count',
             'unknown_amount_order_count',
+            'valued_order_count',
         ] %}
             coalesce(sold.{{ count }}, 0) as {{ count }},
         {%- endfor %}
@@ -142,6 +153,7 @@ final as (
             'recurring_revenue',
             'personal_revenue',
             'total_revenue',
+            'gross_amount',
             'refunded_amount',
         ] %}
             cast(
@@ -166,13 +178,13 @@ final as (
             as unknown_commission_order_count,
         cast(
             case
-                when rewarded.date_day is not null then rewarded.reward_amount
+                when rewarded.date_day is not null then rewarded.reward_cost
                 when
                     cells.date_day < limits.rewards_known_until
                     or limits.rewards_known_until is null
                     then 0
             end as decimal(18, 4)
-        ) as reward_amount
+        ) as reward_cost
     from
         cells
     {%- for measured in ['sold', 'earned', 'rewarded'] %}

@@ -2,7 +2,7 @@ with orders as (
 
     select * from {{ ref('fct_orders') }}
     where
-        program_key is not null
+        {{ is_named('program_key') }}
         and attribution_type = 'referred'
 
 ),
@@ -20,7 +20,7 @@ aged as (
     select
         orders.program_key,
         orders.currency,
-        orders.subtotal_amount,
+        orders.net_amount,
         orders.commission_amount,
         case
             when orders.commission_currency = orders.currency
@@ -28,10 +28,10 @@ aged as (
             when orders.commission_amount is not null then 0
         end as own_commission,
         orders.commission_currency = orders.currency
-        and orders.subtotal_amount is not null
+        and orders.net_amount is not null
         and orders.commission_amount is not null as is_comparable,
         case
-            when orders.subtotal_amount is null then 1
+            when orders.net_amount is null then 1
             when orders.commission_amount is null then 1
             else 0
         end as is_unknown,
@@ -55,13 +55,13 @@ summed as (
         program_key,
         currency,
     {%- for period, condition in periods.items() %}
-        {{ known_sum('subtotal_amount', condition) }}
+        {{ known_sum('net_amount', condition) }}
             as referral_revenue_{{ period }},
         {{ known_sum('own_commission', condition) }}
             as commission_amount_{{ period }},
         sum(case when {{ condition }} then is_unknown else 0 end)
             as unknown_order_count_{{ period }},
-        sum(case when {{ condition }} and is_comparable then subtotal_amount end)
+        sum(case when {{ condition }} and is_comparable then net_amount end)
             as compared_revenue_{{ period }},
         sum(case when {{ condition }} and is_comparable then commission_amount end)
             as compared_commission_{{ period }}

@@ -1,36 +1,39 @@
 with page_days as (
 
-    select * from {{ ref('int_page_days') }}
+    select
+        *,
+        {{ surrogate_key(['page_id']) }} as page_key
+    from {{ ref('int_page_days') }}
 
 ),
 
 assignments as (
 
-    select * from {{ ref('int_rank_assignments') }}
+    select * from {{ ref('fct_rank_assignments') }}
 
 ),
 
 counted as (
 
     select
-        page_days.page_id,
-        assignments.role_id,
+        page_days.page_key,
+        assignments.rank_key,
         page_days.date_day,
         page_days.is_stale,
         page_days.last_read_at,
-        count(distinct assignments.discord_id) as headcount
+        count(distinct assignments.member_key) as headcount
     from page_days
     inner join assignments
         on
-            page_days.page_id = assignments.page_id
+            page_days.page_key = assignments.page_key
             and page_days.date_day >= cast(assignments.valid_from as date)
             and (
                 page_days.date_day < cast(assignments.valid_to as date)
                 or assignments.valid_to is null
             )
     group by
-        page_days.page_id,
-        assignments.role_id,
+        page_days.page_key,
+        assignments.rank_key,
         page_days.date_day,
         page_days.is_stale,
         page_days.last_read_at
@@ -40,10 +43,9 @@ counted as (
 final as (
 
     select
-        {{ surrogate_key(['page_id', 'role_id', 'date_day']) }}
-            as rank_headcount_key,
-        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
-        {{ surrogate_key(['page_id']) }} as page_key,
+        {{ surrogate_key(['rank_key', 'date_day']) }} as rank_headcount_key,
+        rank_key,
+        page_key,
         date_day,
         is_stale,
         last_read_at,

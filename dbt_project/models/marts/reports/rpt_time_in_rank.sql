@@ -1,6 +1,6 @@
 with assignments as (
 
-    select * from {{ ref('int_rank_assignments') }}
+    select * from {{ ref('fct_rank_assignments') }}
     where is_current
 
 ),
@@ -8,23 +8,23 @@ with assignments as (
 summed as (
 
     select
-        page_id,
-        role_id,
+        rank_key,
+        page_key,
         count(*) as member_count,
         count(days_in_rank) as known_count,
         avg(days_in_rank) as average_days,
         min(days_in_rank) as shortest_days,
         max(days_in_rank) as longest_days
     from assignments
-    group by page_id, role_id
+    group by rank_key, page_key
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key,
-        {{ surrogate_key(['page_id']) }} as page_key,
+        rank_key,
+        page_key,
         member_count,
         known_count,
         cast(average_days as {{ raw_type('double') }}) as average_days,

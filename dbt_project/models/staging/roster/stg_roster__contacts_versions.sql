@@ -11,6 +11,11 @@ final as (
         id as contact_id,
         email,
         email_key,
+        first_name,
+        last_name,
+        social_handle,
+        discord_handle,
+        {{ contact_stage('stage') }} as stage, -- noqa: RF04
         referral_id,
         referral_id_key,
         {{ changed_at(['id']) }} as changed_at,

@@ -9,6 +9,8 @@ final as (
     select
         {{ surrogate_key(['id', '_sequence']) }} as program_version_id,
         id as program_id,
+        name as program_name,
+        {{ word('status') }} as status,
         {{ currency_code() }} as currency,
         {{ word('commission_type') }} as commission_type,
         commission_value,
