@@ -22,7 +22,7 @@ from roster_platform.sandbox.api.app import create_app
 from roster_platform.sandbox.api.serve import environment
 from roster_platform.sandbox.simulation.collection import Collection
 from roster_platform.sandbox.simulation.discord.shown import page_json, users_json
-from roster_platform.sandbox.simulation.shop.brand import HOUR_MS
+from roster_platform.sandbox.simulation.shop.entities import HOUR_MS
 from roster_platform.sandbox.simulation.world import World, WorldOptions
 
 HOURS = 24

@@ -30,6 +30,7 @@ from roster_platform.ingest.autorosters import load_page_users, load_pages
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.endpoints import BY_NAME, ENDPOINTS
 from roster_platform.sandbox.simulation.world import WorldOptions
+from roster_platform.warehouse.information_schema import table_rows
 from roster_platform.warehouse.lake.maintenance import maintain_lake
 from roster_platform.warehouse.pipelines import pipelines_kept
 from roster_platform.warehouse.warehouse import Warehouse
@@ -101,8 +102,8 @@ class Life:
                 self.deployment.publish()
         with timed("maintain"):
             self._maintain()
-        with self.warehouse.opening():
-            rows = self.warehouse.table_rows("roster_data", "autorosters_data")
+        with self.warehouse.opening(), self.warehouse.sql() as client:
+            rows = table_rows(client, "roster_data", "autorosters_data")
         day = Day(
             len(self.days) + 1,
             dict(self.world.changes),
