@@ -44,18 +44,14 @@ measured as (
         *,
         case when is_cancelled then subtotal_amount * 0 else subtotal_amount end
             as gross_amount,
-        case
-            when is_cancelled then 0
-            when is_refunded_in_full then subtotal_amount
-            when total_refunded_amount = 0 then 0
-            else
-                cast(
-                    subtotal_amount
-                    * total_refunded_amount
-                    / nullif(total_amount, 0)
-                    as decimal(18, 4)
-                )
-        end as refunded_amount,
+        cast(
+            case
+                when is_cancelled then 0
+                when is_refunded_in_full then subtotal_amount
+                when total_refunded_amount = 0 then 0
+                else subtotal_amount * total_refunded_amount / nullif(total_amount, 0)
+            end as decimal(18, 4)
+        ) as refunded_amount,
         is_cancelled or is_refunded_in_full as is_void
     from judged
 
