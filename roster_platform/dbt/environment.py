@@ -27,6 +27,7 @@ def dbt_environment(warehouse: Warehouse) -> dict[str, str]:
         # dbt names the database after what it takes for the path of an address.
         "ROSTER_PLATFORM__DATA_DIR": str(linked(warehouse.data_path)),
         "ROSTER_PLATFORM__HASH_PII": str(settings.hash_pii).lower(),
+        "ROSTER_PLATFORM__REPORTING_TIMEZONE": settings.reporting_timezone,
         "ROSTER_PLATFORM__FISCAL_YEAR_FIRST_MONTH": str(
             settings.fiscal_year_first_month
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
@@ -56,6 +57,8 @@ class PlatformSettings(BaseConfiguration):
     hash_pii: bool = False
     """Show e-mails, names and handles in the marts as hashes under ``pii_key``."""
     pii_key: TSecretStrValue | None = None
+    reporting_timezone: str = "UTC"
+    """The time zone whose days the marts count in, such as ``America/New_York``."""
     fiscal_year_first_month: int = 1
     """The month, 1 to 12, in which fiscal years begin in ``dim_dates``."""
 
@@ -132,6 +135,13 @@ def platform_settings() -> PlatformSettings:
         raise ConfigurationError(
             "ROSTER_PLATFORM__PAGES_PER_RUN must be above 0, or left out for one run."
         )
+    try:
+        ZoneInfo(settings.reporting_timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            "ROSTER_PLATFORM__REPORTING_TIMEZONE is the name of a time zone, such as "
+            f"Europe/Berlin; there is no '{settings.reporting_timezone}'."
+        ) from None
     if not 1 <= settings.fiscal_year_first_month <= 12:
         raise ConfigurationError(
             "ROSTER_PLATFORM__FISCAL_YEAR_FIRST_MONTH is a month: 1 to 12, not "

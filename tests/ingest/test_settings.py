@@ -245,3 +245,19 @@ def test_the_demo_meets_no_other_deployment(monkeypatch) -> None:
     kept = without_deployments()
     assert not set(foreign) & kept.keys()
     assert kept["LANG"] == "C"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("REPORTING_TIMEZONE", "Europe/Berlln", "there is no 'Europe/Berlln'"),
+        ("REPORTING_TIMEZONE", "../../etc/passwd", "name of a time zone"),
+        ("FISCAL_YEAR_FIRST_MONTH", "13", "1 to 12, not 13"),
+    ],
+)
+def test_what_the_days_of_reports_depend_on_is_checked(
+    name, value, complaint, monkeypatch
+) -> None:
+    monkeypatch.setenv(f"ROSTER_PLATFORM__{name}", value)
+    with pytest.raises(ConfigurationError, match=complaint):
+        platform_settings()

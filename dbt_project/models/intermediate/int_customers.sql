@@ -3,7 +3,8 @@ with orders as (
     select
         order_id,
         {{ normalized('email', 'email_key') }} as email,
-        coalesce(created_at, order_date) as ordered_at
+        coalesce(created_at, order_date) as ordered_at,
+        {{ order_day('created_at', 'order_date') }} as date_day
     from {{ ref('stg_roster__orders') }}
 
 ),
@@ -30,6 +31,7 @@ customers as (
         email,
         max(case when order_number = 1 then order_id end) as first_order_id,
         min(ordered_at) as first_ordered_at,
+        max(case when order_number = 1 then date_day end) as first_order_day,
         max(ordered_at) as last_ordered_at,
         count(*) as order_count
     from numbered
@@ -42,7 +44,7 @@ final as (
     select
         {{ hashed('email') }} as customer_key,
         {{ surrogate_key(['first_order_id']) }} as first_order_key,
-        cast(first_ordered_at as date) as first_order_day,
+        first_order_day,
         first_ordered_at,
         last_ordered_at,
         order_count,

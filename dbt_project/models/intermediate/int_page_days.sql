@@ -49,7 +49,7 @@ latest_titles as (
 
 api_reads as (
 
-    select cast(max(observed_at) as date) as last_api_day
+    select {{ reporting_day('max(observed_at)') }} as last_api_day
     from page_reads
 
 ),
@@ -59,8 +59,8 @@ spans as (
     select
         page_id,
         min(observed_at) as first_read_at,
-        cast(min(observed_at) as date) as first_day,
-        cast(max(observed_at) as date) as last_day
+        {{ reporting_day('min(observed_at)') }} as first_day,
+        {{ reporting_day('max(observed_at)') }} as last_day
     from page_reads
     group by page_id
 
@@ -88,10 +88,10 @@ read_days as (
 
     select
         page_id,
-        cast(observed_at as date) as date_day,
+        {{ reporting_day('observed_at') }} as date_day,
         max(observed_at) as last_read_at
     from page_reads
-    group by page_id, cast(observed_at as date)
+    group by page_id, {{ reporting_day('observed_at') }}
 
 ),
 
@@ -132,11 +132,11 @@ titled as (
         on
             days.page_id = numbered_titles.page_id
             and (
-                days.date_day >= cast(numbered_titles.valid_from as date)
+                days.date_day >= {{ reporting_day('numbered_titles.valid_from') }}
                 or numbered_titles.place = 1
             )
             and (
-                days.date_day < cast(numbered_titles.valid_to as date)
+                days.date_day < {{ reporting_day('numbered_titles.valid_to') }}
                 or numbered_titles.recency = 1
             )
     left join latest_titles on days.page_id = latest_titles.page_id

@@ -310,7 +310,7 @@ read_spans as (
     select
         page_id,
         min(observed_at) as earliest_read_at,
-        cast(max(observed_at) as date) as last_read_day
+        {{ reporting_day('max(observed_at)') }} as last_read_day
     from page_reads
     group by page_id
 
@@ -382,7 +382,7 @@ dated as (
             when
                 first_reads.page_id is null
                 and holdings.held_from > read_spans.earliest_read_at
-                then cast(holdings.held_from as date)
+                then {{ reporting_day('holdings.held_from') }}
         end as held_since
     from holdings
     left join read_spans on holdings.page_id = read_spans.page_id
@@ -410,7 +410,7 @@ final as (
         compared.held_since,
         {{ dbt.datediff(
             'compared.held_since',
-            'coalesce(cast(compared.valid_to as date), compared.last_read_day)',
+            'coalesce(' ~ reporting_day('compared.valid_to') ~ ', compared.last_read_day)',
             'day',
         ) }} as days_in_rank,
         compared.last_read_day,

@@ -18,9 +18,9 @@ arrivals as (
         page_id,
         discord_id,
         joined_at,
-        cast(joined_at as date) as date_day,
+        {{ reporting_day('joined_at') }} as date_day,
         row_number() over (
-            partition by discord_id, cast(joined_at as date)
+            partition by discord_id, {{ reporting_day('joined_at') }}
             order by joined_at, page_id
         ) as place
     from stays
@@ -35,9 +35,9 @@ departures as (
         discord_id,
         left_at,
         left_with_page,
-        cast(left_at as date) as date_day,
+        {{ reporting_day('left_at') }} as date_day,
         row_number() over (
-            partition by discord_id, cast(left_at as date)
+            partition by discord_id, {{ reporting_day('left_at') }}
             order by left_at, page_id
         ) as place
     from stays
@@ -291,7 +291,7 @@ final as (
         from_role_id,
         promotion_officer,
         qualification,
-        cast(changed_at as date) as date_day,
+        {{ reporting_day('changed_at') }} as date_day,
         changed_at
     from changes
 

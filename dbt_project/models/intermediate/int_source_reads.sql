@@ -101,7 +101,7 @@ final as (
         last_read_at,
         last_tried_at,
         is_complete,
-        cast(max(last_read_at) over (partition by source_system) as date)
+        {{ reporting_day('max(last_read_at) over (partition by source_system)') }}
             as source_day
     from reads
 

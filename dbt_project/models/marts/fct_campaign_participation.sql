@@ -19,7 +19,7 @@ final as (
             as member_key,
         {{ or_unknown(surrogate_key(['campaigns.program_id'])) }} as program_key,
         participants.participation_status,
-        cast(participants.added_at as date) as date_day,
+        {{ reporting_day('participants.added_at') }} as date_day,
         participants.added_at,
         participants.sent_at,
         participants.opened_at,

@@ -24,7 +24,7 @@ derived as (
         clicks.referral_id,
         {{ or_unknown(surrogate_key(["'roster'", 'link_owners.contact_id'])) }}
             as member_key,
-        cast(coalesce(clicks.clicked_at, clicks.sent_at) as date) as date_day,
+        {{ reporting_day('coalesce(clicks.clicked_at, clicks.sent_at)') }} as date_day,
         coalesce(clicks.clicked_at, clicks.sent_at) as clicked_at,
         clicks.landing_url,
         clicks.attempt_count,

@@ -90,7 +90,7 @@ derived as (
             as member_key,
         {{ or_unknown(surrogate_key(["'roster'", 'posts.contact_id'])) }}
             as post_member_key,
-        cast(engagement.created_at as date) as date_day,
+        {{ reporting_day('engagement.created_at') }} as date_day,
         engagement.created_at as engaged_at,
         posts.created_at as posted_at,
         engagement.reach

@@ -25,7 +25,7 @@ derived as (
         reward_id,
         cast(amount as decimal(18, 4)) as amount,
         currency,
-        cast(occurred_at as date) as date_day,
+        {{ reporting_day('occurred_at') }} as date_day,
         occurred_at
     from events
 

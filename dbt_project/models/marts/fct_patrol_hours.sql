@@ -20,11 +20,11 @@ read_days as (
 
     select
         page_id,
-        cast(observed_at as date) as date_day,
+        {{ reporting_day('observed_at') }} as date_day,
         min(observed_at) as first_read_at,
         max(observed_at) as last_read_at
     from page_reads
-    group by page_id, cast(observed_at as date)
+    group by page_id, {{ reporting_day('observed_at') }}
 
 ),
 
@@ -95,7 +95,7 @@ timed as (
 
     select
         sequenced.*,
-        cast(sequenced.valid_from as date) as valid_from_day,
+        {{ reporting_day('sequenced.valid_from') }} as valid_from_day,
         cast(
             coalesce(reads_before.previous_read_at, sequenced.previous_valid_from)
             as date

@@ -28,8 +28,8 @@ final as (
         dated.possible_membership_id as program_membership_key,
         {{ surrogate_key(["'roster'", 'dated.contact_id']) }} as member_key,
         {{ or_unknown(surrogate_key(['dated.named_program_id'])) }} as program_key,
-        cast(dated.joined_at as date) as joined_day,
-        cast(dated.left_at as date) as left_day,
+        {{ reporting_day('dated.joined_at') }} as joined_day,
+        {{ reporting_day('dated.left_at') }} as left_day,
         dated.joined_at,
         dated.left_at,
         case
@@ -40,10 +40,14 @@ final as (
         cast(
             case
                 when dated.left_at is not null
-                    then {{ dbt.datediff('dated.joined_at', 'dated.left_at', 'day') }}
-                when source_days.source_day >= cast(dated.joined_at as date)
                     then {{ dbt.datediff(
-                        'cast(dated.joined_at as date)', 'source_days.source_day', 'day'
+                        reporting_day('dated.joined_at'),
+                        reporting_day('dated.left_at'),
+                        'day',
+                    ) }}
+                when source_days.source_day >= {{ reporting_day('dated.joined_at') }}
+                    then {{ dbt.datediff(
+                        reporting_day('dated.joined_at'), 'source_days.source_day', 'day'
                     ) }}
             end as {{ dbt.type_bigint() }}
         ) as days_in_program

@@ -43,7 +43,7 @@ aged as (
         on
             members.page_key = hours.page_key
             and members.member_key = hours.member_key
-            and cast(members.joined_at as date) <= hours.date_day
+            and {{ reporting_day('members.joined_at') }} <= hours.date_day
 
 ),
 

@@ -79,7 +79,7 @@ summed as (
             when min(missing_inputs.missing_count) = 0 then 0
         end as activated_count
     from members
-    inner join dates on cast(members.first_seen_at as date) = dates.date_day
+    inner join dates on {{ reporting_day('members.first_seen_at') }} = dates.date_day
     left join steps on members.member_key = steps.member_key
     left join activated on members.member_key = activated.member_key
     cross join missing_inputs

@@ -36,7 +36,7 @@ summed as (
             as like_count,
         sum(engagement.reach) as reach
     from engagement
-    inner join dates on cast(engagement.posted_at as date) = dates.date_day
+    inner join dates on {{ reporting_day('engagement.posted_at') }} = dates.date_day
     group by engagement.channel_key, dates.month_start_day
 
 ),

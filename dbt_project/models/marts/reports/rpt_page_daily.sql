@@ -59,18 +59,18 @@ present as (
     left join assignments
         on
             page_days.page_id = assignments.page_id
-            and page_days.date_day >= cast(assignments.valid_from as date)
+            and page_days.date_day >= {{ reporting_day('assignments.valid_from') }}
             and (
-                page_days.date_day < cast(assignments.valid_to as date)
+                page_days.date_day < {{ reporting_day('assignments.valid_to') }}
                 or assignments.valid_to is null
             )
     left join ranks
         on
             assignments.page_id = ranks.page_id
             and assignments.role_id = ranks.role_id
-            and page_days.date_day >= cast(ranks.valid_from as date)
+            and page_days.date_day >= {{ reporting_day('ranks.valid_from') }}
             and (
-                page_days.date_day < cast(ranks.valid_to as date)
+                page_days.date_day < {{ reporting_day('ranks.valid_to') }}
                 or ranks.valid_to is null
             )
     group by

@@ -76,9 +76,9 @@ ranked as (
         on
             summed.page_key = assignments.page_key
             and summed.member_key = assignments.member_key
-            and last_days.last_day >= cast(assignments.valid_from as date)
+            and last_days.last_day >= {{ reporting_day('assignments.valid_from') }}
             and (
-                last_days.last_day < cast(assignments.valid_to as date)
+                last_days.last_day < {{ reporting_day('assignments.valid_to') }}
                 or assignments.valid_to is null
             )
 
@@ -104,9 +104,9 @@ final as (
         on
             ranked.page_id = requirements.page_id
             and ranked.role_id = requirements.role_id
-            and ranked.last_day >= cast(requirements.valid_from as date)
+            and ranked.last_day >= {{ reporting_day('requirements.valid_from') }}
             and (
-                ranked.last_day < cast(requirements.valid_to as date)
+                ranked.last_day < {{ reporting_day('requirements.valid_to') }}
                 or requirements.valid_to is null
             )
     where ranked.place = 1

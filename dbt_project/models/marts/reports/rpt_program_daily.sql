@@ -84,8 +84,12 @@ rewarded as (
 limits as (
 
     select
-        cast(min(coalesce(known_until, {{ beginning_of_time() }})) as date)
-            as rewards_known_until
+        min(
+            coalesce(
+                {{ reporting_day('known_until') }},
+                cast({{ beginning_of_time() }} as date)
+            )
+        ) as rewards_known_until
     from {{ ref('int_input_coverage') }}
     where
         endpoint = 'events'

@@ -16,7 +16,7 @@ first_days as (
 
     select
         program_id,
-        min(cast(joined_at as date)) as first_day
+        min({{ reporting_day('joined_at') }}) as first_day
     from memberships
     where program_id is not null
     group by program_id
@@ -45,20 +45,20 @@ counted as (
         count(
             case
                 when
-                    cast(memberships.left_at as date) > days.date_day
+                    {{ reporting_day('memberships.left_at') }} > days.date_day
                     or memberships.left_at is null
                     then memberships.contact_id
             end
         ) as active_member_count,
         count(
             case
-                when cast(memberships.joined_at as date) = days.date_day
+                when {{ reporting_day('memberships.joined_at') }} = days.date_day
                     then memberships.contact_id
             end
         ) as joined_count,
         count(
             case
-                when cast(memberships.left_at as date) = days.date_day
+                when {{ reporting_day('memberships.left_at') }} = days.date_day
                     then memberships.contact_id
             end
         ) as left_count
@@ -66,7 +66,7 @@ counted as (
     inner join memberships
         on
             days.program_id = memberships.program_id
-            and days.date_day >= cast(memberships.joined_at as date)
+            and days.date_day >= {{ reporting_day('memberships.joined_at') }}
     group by days.program_id, days.date_day
 
 ),

@@ -9,7 +9,7 @@ pages as (
     select
         page_key,
         page_id,
-        cast(last_read_at as date) as last_day
+        {{ reporting_day('last_read_at') }} as last_day
     from {{ ref('dim_roster_pages') }}
 
 ),

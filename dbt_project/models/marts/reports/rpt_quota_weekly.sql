@@ -29,7 +29,7 @@ pages as (
 
     select
         page_key,
-        cast(last_read_at as date) as last_day
+        {{ reporting_day('last_read_at') }} as last_day
     from {{ ref('dim_roster_pages') }}
 
 ),

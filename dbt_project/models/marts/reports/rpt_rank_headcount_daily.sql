@@ -26,9 +26,9 @@ counted as (
     inner join assignments
         on
             page_days.page_key = assignments.page_key
-            and page_days.date_day >= cast(assignments.valid_from as date)
+            and page_days.date_day >= {{ reporting_day('assignments.valid_from') }}
             and (
-                page_days.date_day < cast(assignments.valid_to as date)
+                page_days.date_day < {{ reporting_day('assignments.valid_to') }}
                 or assignments.valid_to is null
             )
     group by
