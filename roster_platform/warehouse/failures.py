@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -32,9 +33,11 @@ def readable_failures(settings: PlatformSettings) -> Iterator[None]:
     except PipelineStepFailed as failure:
         raise _readable(failure, settings) from failure
     except OSError as error:
-        if error.errno not in _DISK_TROUBLES:
+        # dlt may miss what the disk had refused before, and say that instead.
+        trouble = next(filter(_is_disk_trouble, _causes(error)), None)
+        if trouble is None:
             raise
-        raise _unwritable(error, settings) from error
+        raise _unwritable(trouble, settings) from error
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def _readable(failure: PipelineStepFailed, settings: PlatformSettings) -> Ingest
     for error in causes:
         if isinstance(error, IngestError):
             return error
-        if isinstance(error, OSError) and error.errno in _DISK_TROUBLES:
+        if _is_disk_trouble(error):
             return _unwritable(error, settings)
     name = settings.destination
     if any(isinstance(error, ConfigurationException) for error in causes):
@@ -81,6 +84,10 @@ def _unwritable(error: OSError, settings: PlatformSettings) -> WarehouseError:
         "Rows loaded earlier are kept; make room, or give this user the right to "
         "write there, and run again."
     )
+
+
+def _is_disk_trouble(error: BaseException) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno in _DISK_TROUBLES
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:
