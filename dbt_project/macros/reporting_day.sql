@@ -1,23 +1,23 @@
--- The day of a moment where people read the reports (ROSTER_PLATFORM__REPORTING_TIMEZONE).
-{% macro reporting_day(moment) -%}
+-- The day of a timestamp where people read the reports (ROSTER_PLATFORM__REPORTING_TIMEZONE).
+{% macro reporting_day(timestamp) -%}
     {%- set zone = env_var('ROSTER_PLATFORM__REPORTING_TIMEZONE', 'UTC') -%}
     {%- if zone == 'UTC' -%}
-        cast({{ moment }} as date)
+        cast({{ timestamp }} as date)
     {%- else -%}
-        {{ adapter.dispatch('day_in_zone')(moment, zone) }}
+        {{ adapter.dispatch('day_in_zone')(timestamp, zone) }}
     {%- endif -%}
 {%- endmacro %}
 
 -- The same for what may be a date alone: an API sends it as a midnight, and it is that day
 -- everywhere.
-{% macro reporting_day_of_date(moment) -%}
+{% macro reporting_day_of_date(timestamp) -%}
     {%- if env_var('ROSTER_PLATFORM__REPORTING_TIMEZONE', 'UTC') == 'UTC' -%}
-        cast({{ moment }} as date)
+        cast({{ timestamp }} as date)
     {%- else -%}
         case
-            when {{ moment }} = {{ dbt.date_trunc('day', moment) }}
-                then cast({{ moment }} as date)
-            else {{ reporting_day(moment) }}
+            when {{ timestamp }} = {{ dbt.date_trunc('day', timestamp) }}
+                then cast({{ timestamp }} as date)
+            else {{ reporting_day(timestamp) }}
         end
     {%- endif -%}
 {%- endmacro %}
@@ -29,18 +29,18 @@
     )
 {%- endmacro %}
 
-{% macro default__day_in_zone(moment, zone) -%}
-    cast(timezone('{{ zone }}', {{ moment }}) as date)
+{% macro default__day_in_zone(timestamp, zone) -%}
+    cast(timezone('{{ zone }}', {{ timestamp }}) as date)
 {%- endmacro %}
 
-{% macro snowflake__day_in_zone(moment, zone) -%}
-    cast(convert_timezone('{{ zone }}', {{ moment }}) as date)
+{% macro snowflake__day_in_zone(timestamp, zone) -%}
+    cast(convert_timezone('{{ zone }}', {{ timestamp }}) as date)
 {%- endmacro %}
 
-{% macro bigquery__day_in_zone(moment, zone) -%}
-    date({{ moment }}, '{{ zone }}')
+{% macro bigquery__day_in_zone(timestamp, zone) -%}
+    date({{ timestamp }}, '{{ zone }}')
 {%- endmacro %}
 
-{% macro databricks__day_in_zone(moment, zone) -%}
-    cast(from_utc_timestamp({{ moment }}, '{{ zone }}') as date)
+{% macro databricks__day_in_zone(timestamp, zone) -%}
+    cast(from_utc_timestamp({{ timestamp }}, '{{ zone }}') as date)
 {%- endmacro %}
