@@ -1,3 +1,5 @@
+{%- set days_after = var('strike_days') | int - 1 -%}
+
 with entered as (
 
     select
@@ -6,8 +8,7 @@ with entered as (
         issued_on as first_day,
         coalesce(
             expires_on,
-            cast(                                {{ dbt.dateadd('day', var('strike_days') | int - 1, 'issued_on') }} as date
-            )
+            cast({{ dbt.dateadd('day', days_after, 'issued_on') }} as date)
         ) as last_day,
         reason
     from {{ ref('strikes') }}
