@@ -70,7 +70,11 @@ def test_the_two_commands_of_the_readme(is_long: bool, shell, tmp_path: Path) ->
             if marts.sql(f'select count(*) from marts."{name}"').fetchall() == [(0,)]
         }
     assert len(tables) > 40
-    assert empty <= {"rpt_incomplete_inputs"}
+    # Everything was read, nobody refers oneself, and two are what people write down.
+    assert empty <= {
+        *("rpt_incomplete_inputs", "rpt_self_referrals"),
+        *("fct_strikes", "fct_leaves_of_absence"),
+    }
 
     with subprocess.Popen(
         ["make", "ui"],
