@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from roster_platform.cli import main
+from roster_platform.dashboard.published import OtherVersionError, PublishedFile
 from roster_platform.publish.marts import NoMartsError, publish_marts
 from roster_platform.settings.platform import PlatformSettings
 from roster_platform.warehouse.warehouse import Warehouse
@@ -179,3 +180,16 @@ def test_the_command_publishes_nothing_that_is_made_of_no_read(
     # Dagster publishes what there is, so that an API that is off fails nothing.
     publish_marts(warehouse)
     assert published(warehouse, "select thing_key from marts.dim_things") == [(1,)]
+
+
+def test_a_file_of_another_version_says_what_to_run(warehouse) -> None:
+    """After an upgrade, until the next build, a query may ask for a column too many."""
+    publish_marts(warehouse)
+    file = PublishedFile(warehouse.data_path / "published")
+    for asked in (
+        "thing_key, is_placeholder from marts.dim_things",
+        "* from marts.new",
+    ):
+        with pytest.raises(OtherVersionError, match="publish again") as raised:
+            file.query(f"select {asked}")
+        assert "roster.duckdb" in str(raised.value)

@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from roster_platform.errors import IngestError
+
 Rows = list[dict[str, Any]]
 
 
@@ -23,6 +25,10 @@ class NothingPublishedError(Exception):
     """There is no published file yet, or it has no rows; the text says what to run."""
 
 
+class OtherVersionError(IngestError):
+    """The published file lacks what a query asks for; the text says what to run."""
+
+
 class PublishedFile:
     """The published file, opened again for each query, so that it is never in the way."""
 
@@ -31,7 +37,11 @@ class PublishedFile:
         self._database = folder / "roster.duckdb"
 
     def query(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
-        """The rows of a query, timestamps in UTC. Raises NothingPublishedError."""
+        """The rows of a query, timestamps in UTC.
+
+        Raises NothingPublishedError, or OtherVersionError for a file that another version
+        of the platform has published.
+        """
         if not self._database.exists():
             raise NothingPublishedError(
                 f"{self._database} is not there yet. Materialize the asset "
@@ -39,9 +49,16 @@ class PublishedFile:
             )
         with duckdb.connect(str(self._database), read_only=True) as database:
             database.execute("set TimeZone = 'UTC'")
-            result = database.execute(
-                sql, {name: values[name] for name in parameters(sql)} if values else {}
-            )
+            given = {name: values[name] for name in parameters(sql)} if values else {}
+            try:
+                result = database.execute(sql, given)
+            except (duckdb.BinderException, duckdb.CatalogException) as error:
+                raise OtherVersionError(
+                    f"{self._database} was published by another version of the platform "
+                    f"({str(error).splitlines()[0]}). Build and publish again: "
+                    "`roster-platform dbt build`, then `roster-platform publish`, or "
+                    "materialize the models in Dagster."
+                ) from error
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
