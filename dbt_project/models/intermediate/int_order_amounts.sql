@@ -42,8 +42,10 @@ measured as (
 
     select
         *,
-        case when is_cancelled then subtotal_amount * 0 else subtotal_amount end
-            as gross_amount,
+        cast(
+            case when is_cancelled then subtotal_amount * 0 else subtotal_amount end
+            as decimal(18, 4)
+        ) as gross_amount,
         cast(
             case
                 when is_cancelled then 0
@@ -66,7 +68,7 @@ final as (
         total_refunded_amount,
         gross_amount,
         refunded_amount,
-        gross_amount - refunded_amount as net_amount,
+        cast(gross_amount - refunded_amount as decimal(18, 4)) as net_amount,
         is_cancelled,
         is_void
     from measured
