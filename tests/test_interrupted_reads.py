@@ -11,7 +11,7 @@ import random
 import signal
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from roster_platform.errors import UnreachableError
+from roster_platform.ingest.roster import load_endpoint
 from tests.deployment import Deployment
 from tests.forks import start_module
 from tests.local_api import LocalApi, local_api
@@ -41,20 +43,23 @@ class Server:
         self.orders = [order(number) for number in range(400)]
         self.says_total = True
         self.ahead = timedelta()
-        self.broken: set[str] = set()
+        self.refused_once: set[str] = set()
+        self.is_down_after: int | None = None
         self.kill_at: int | None = None
         self.victim: int | None = None
         self.answered = 0
-        self.on_answer: Callable[[], None] = lambda: None
 
     def __call__(self, request: Request) -> Response:
         self.answered += 1
-        self.on_answer()
         if self.answered == self.kill_at and self.victim:
             os.kill(self.victim, signal.SIGKILL)
         path = request.url.path
-        if path in self.broken or request.url.query in self.broken:
+        page_number = request.query_params.get("page")
+        if page_number in self.refused_once:
+            self.refused_once.discard(page_number)
             return JSONResponse({"error": "no such cursor"}, 400)
+        if self.is_down_after is not None and self.answered > self.is_down_after:
+            return JSONResponse({"error": "later"}, 503)
         body = self._page(path) if "/roster/" in path else self._orders(request)
         date = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
         return JSONResponse(body, headers={"Date": date})
@@ -335,17 +340,48 @@ def test_a_cursor_that_has_expired_costs_a_read_and_no_run(
     server, api, deployment
 ) -> None:
     killed_at(30, server, deployment, "roster", "orders")
-    first_try = iter(["page=38&pageSize=10", ""])
-    server.broken = {next(first_try)}
-
-    def mend() -> None:
-        if any(params.get("page") == "38" for _, params in api.requests[:-1]):
-            server.broken = set()
-
     asked(api, "orders")
-    server.on_answer = mend
+    server.refused_once = {"38"}
     loaded(deployment, "roster", "orders")
     assert len(orders_of(deployment)) == 400
+    pages = Counter(params["page"] for _, params in api.requests)
+    # Refused once, and then every page was asked.
+    assert pages["38"] == 2
+    assert pages["2"] == 1
+    assert not server.refused_once
+
+
+def test_a_retry_in_the_same_process_continues(
+    server, api, deployment, monkeypatch
+) -> None:
+    """As Dagster's retries do, after an outage."""
+    for name, value in deployment.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SOURCES__ROSTER_SOURCE__MAX_ATTEMPTS", "1")
+    server.is_down_after = 25
+    with pytest.raises(UnreachableError), load_endpoint("orders"):
+        pass
+    assert asked(api, "orders").total() >= 25
+    server.is_down_after = None
+    with load_endpoint("orders") as load:
+        assert load.report.resumed >= 20
+    assert asked(api, "orders").total() <= 40 - 20
+    assert len(orders_of(deployment)) == 400
+    assert kept_files(deployment) == []
+
+
+def test_another_read_leaves_what_is_kept(server, api, deployment) -> None:
+    """Also one that keeps nothing itself."""
+    killed_at(30, server, deployment, "roster", "orders")
+    gone = deployment.folder / "unfinished_reads" / "roster.posts" / "gone.answers"
+    gone.parent.mkdir()
+    # As one that another process deletes as soon as it was listed.
+    gone.symlink_to(gone.with_name("nothing"))
+    window = {"SOURCES__AUTOROSTERS_SOURCE__RESUME_WITHIN_MINUTES": "0"}
+    loaded(deployment, "autorosters", "--page", "page-1", **window)
+    asked(api, "orders")
+    loaded(deployment, "roster", "orders")
+    assert asked(api, "orders").total() < 20
 
 
 def test_a_drop_is_not_confirmed_by_the_answer_that_said_it(

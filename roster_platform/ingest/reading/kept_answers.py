@@ -18,6 +18,7 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -41,6 +42,8 @@ from roster_platform.ingest.reading.answers import Answer
 _SUFFIX = ".answers"
 _HEAD = struct.Struct("<QI")
 """Before each record: its length and its checksum."""
+_FORGOTTEN_AFTER = timedelta(days=1)
+"""How long the answers of an endpoint that is read no longer may lie about."""
 _PASSING = (UnreachableError, RateLimitError, CredentialsError)
 
 
@@ -95,14 +98,18 @@ class KeptAnswers:
         """How many of the answers were of earlier reads, since any were forgotten."""
 
     def __enter__(self) -> Self:
-        oldest = datetime.now(UTC) - self._within
+        now = datetime.now(UTC)
         for file in self._folder.parent.glob(f"*/*{_SUFFIX}"):
-            is_old = file.stat().st_mtime < oldest.timestamp()
-            if (is_old or file.parent == self._folder) and self._lock(file):
-                if is_old:
-                    file.unlink()
-                else:
-                    self._take_over(file, oldest)
+            is_own = file.parent == self._folder
+            oldest = now - (self._within if is_own else _FORGOTTEN_AFTER)
+            # Whoever has it may land, and delete it, at any time.
+            with suppress(FileNotFoundError):
+                is_old = file.stat().st_mtime < oldest.timestamp()
+                if (is_old or is_own) and self._lock(file):
+                    if is_old:
+                        file.unlink()
+                    else:
+                        self._take_over(file, oldest)
         return self
 
     def __exit__(
@@ -191,7 +198,8 @@ class KeptAnswers:
 
     def _lock(self, file: Path) -> bool:
         """Make a file ours; returns whether no other process has it."""
-        lock = FileLock(f"{file}.lock")
+        # The thread that keeps answers is not the one that ends the read.
+        lock = FileLock(f"{file}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
         except Timeout:
