@@ -22,7 +22,7 @@ _CASES: dict[str, tuple[int, int, float]] = {
     # Records, records of a page, seconds of latency.
     "10,000 records, 100 pages, 50 ms": (10_000, 100, 0.05),
     "200 parents, a request each, 50 ms": (200, 200, 0.05),
-    "20,000 records, 20 pages, 0 ms": (20_000, 1000, 0.0),
+    "100,000 records, 100 pages, 0 ms": (100_000, 1000, 0.0),
 }
 
 

@@ -267,6 +267,9 @@ def _metadata(
     if read is not None:
         metadata |= {
             "engine": f"{read.engine}: {read.reason}",
+            "records": f"normalized one by one: {read.as_records}"
+            if read.as_records
+            else "loaded as Arrow tables",
             "read": read.proof,
             "rows_read": read.rows,
             "requests": read.requests,

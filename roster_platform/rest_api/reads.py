@@ -29,6 +29,8 @@ class ResourceRead:
     requests: int = 0
     ahead: int = 0
     """Requests whose answer was under way before it was asked for."""
+    as_records: str | None = None
+    """Why dlt normalized the records one by one, if it did; tables need no reason."""
     pages: int = 0
     rows: int = 0
     complete: bool | None = True

@@ -42,6 +42,7 @@ from dlt.sources.rest_api.typing import RESTAPIConfig
 from requests import Request
 
 from roster_platform.ingest.http.transport import proxy_of
+from roster_platform.rest_api.arrow_pages import ArrowPages
 from roster_platform.rest_api.client import GuardedClient
 from roster_platform.rest_api.declaration import normalized
 from roster_platform.rest_api.reads import ENGINE_HINT, REASON_HINT, ResourceRead
@@ -202,6 +203,8 @@ class _Builder:
             )
         for step in steps:
             _add_step(resource, step)
+        if read.is_fast:
+            resource.add_step(ArrowPages(read))
         record_endpoint_input(resource, client, endpoint.get("path"))
         resource.apply_hints(
             additional_table_hints={ENGINE_HINT: read.engine, REASON_HINT: read.reason}

@@ -55,8 +55,22 @@ class Loads:
 
     def load(self, config: dict[str, Any]) -> dict[str, list[Any]]:
         """Load once; returns every table as it then is."""
-        self.pipeline.run(self._make(config))
+        self.source = self._make(config)
+        self.pipeline.run(self.source)
         return self.tables()
+
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """What dlt knows of every column of every table, but for what it has noted."""
+        return {
+            table: {
+                name: {
+                    hint: value for hint, value in column.items() if hint[:2] != "x-"
+                }
+                for name, column in sorted(found["columns"].items())
+            }
+            for table, found in self.pipeline.default_schema.tables.items()
+            if not table.startswith("_dlt")
+        }
 
     def tables(self) -> dict[str, list[Any]]:
         tables = {}
@@ -86,6 +100,6 @@ def _plain(columns: list[str], values: tuple[Any, ...]) -> dict[str, Any]:
     row = dict(zip(columns, values, strict=True))
     return {
         name: value is None if name == "_dlt_valid_to" else value
-        for name, value in row.items()
+        for name, value in sorted(row.items())
         if name not in _OF_THE_LOAD and name != "_dlt_valid_from"
     }
