@@ -243,8 +243,7 @@ def _why_not(resource: DltResource, schema: Schema) -> str | None:
         return "the schema has hints for columns by their names"
     if dlt.config.get("normalize.parquet_normalizer.add_dlt_id"):
         return "dlt is configured to add keys to Parquet"
-    hints = resource._hints
-    if any(callable(hints.get(name)) for name in ("table_name", "write_disposition")):
+    if depends_on_record(resource):
         return "its table depends on the record"
     declared = resource.compute_table_schema()
     table = schema.naming.normalize_tables_path(str(declared["name"]))
@@ -260,3 +259,10 @@ def _why_not(resource: DltResource, schema: Schema) -> str | None:
     if strategy not in (None, "delete-insert"):
         return f"{strategy} makes keys of the values"
     return None
+
+
+def depends_on_record(resource: DltResource) -> bool:
+    """Whether the table, its key or how it is written depends on the record."""
+    hints: Any = resource._hints or {}
+    names = ("table_name", "write_disposition", "primary_key", "merge_key", "columns")
+    return any(callable(hints.get(name)) for name in names)

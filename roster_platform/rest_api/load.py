@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +13,19 @@ from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
 )
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.extract import DltResource
 
+from roster_platform.catalogue import OBSERVED_AT
 from roster_platform.errors import ConfigurationError, IncompleteReadError, IngestError
+from roster_platform.ingest.history.declared import (
+    DeclaredHistory,
+    Versioned,
+    with_digest,
+)
+from roster_platform.ingest.reading.log import Outcome, Read
+from roster_platform.rest_api.arrow_pages import depends_on_record
 from roster_platform.rest_api.declaration import (
     normalized,
     only,
@@ -23,6 +34,7 @@ from roster_platform.rest_api.declaration import (
     trees,
 )
 from roster_platform.rest_api.reads import ResourceRead, reads_of
+from roster_platform.rest_api.settings import rest_api_settings
 from roster_platform.rest_api.source import rest_api_source
 from roster_platform.warehouse.warehouse import Warehouse
 
@@ -43,6 +55,8 @@ class Tree:
     config: Mapping[str, Any]
     parents: Mapping[str, str | None]
     is_partitioned: bool = False
+    unversioned: frozenset[str] = frozenset()
+    """Resources of which no versions are kept."""
 
     @property
     def pipeline(self) -> str:
@@ -70,6 +84,7 @@ def trees_of(
     Raises dlt's errors for a declaration that is wrong, and ConfigurationError for one
     whose partitions would replace each other.
     """
+    config, unversioned = _versions_of(config)
     shown = normalized(_of_partition(config, "partition") if is_partitioned else config)
     if is_partitioned:
         _check_partitioned(shown)
@@ -80,6 +95,7 @@ def trees_of(
             only(config, names),
             {name: parent_of(shown, name) for name in names},
             is_partitioned,
+            unversioned,
         )
         for names in trees(shown)
     ]
@@ -103,15 +119,41 @@ def load_tree(
         raise ConfigurationError(f"{tree.api} cannot be read. {error}") from None
     reads = reads_of(source)
     source = source.with_resources(*wanted)
-    if partition is not None:
-        for resource in source.resources.values():
+    settings = rest_api_settings(tree.api, "")
+    observed_at = datetime.now(UTC)
+    versioned = []
+    for resource in source.selected_resources.values():
+        if partition is not None:
             _add_partition(resource, partition)
+        if resource.name in tree.unversioned:
+            continue
+        if table := _versioned(resource, source.schema):
+            versioned.append(table)
+            _add_digest(resource, observed_at, settings.volatile_fields or ())
     with Warehouse.from_settings().pipeline(pipeline, tree.dataset) as run:
+        history = DeclaredHistory(run, versioned)
+
+        def log(error: IngestError | None = None) -> None:
+            history.log()
+            history.log_reads(
+                [
+                    _as_read(reads[name], partition, observed_at, error)
+                    for name in wanted
+                    if name in reads
+                ]
+            )
+
         try:
-            rows = run.load(source, parts=list(tree.parents))
+            rows = run.load(
+                source, parts=list(tree.parents), before=history.log, after=log
+            )
         except Exception as error:
-            if incomplete := _incomplete(error):
-                return LoadedTree(reads, failure=incomplete)
+            found = _first_of_ours(error)
+            if found and run.was_loaded():
+                with run.writing(list(tree.parents)):
+                    log(found)
+            if isinstance(found, IncompleteReadError):
+                return LoadedTree(reads, failure=found)
             raise
         schema = run.pipeline.default_schema
         tables = {
@@ -120,6 +162,76 @@ def load_tree(
             if (name := str(resource.compute_table_schema()["name"])) in schema.tables
         }
     return LoadedTree(reads, rows, tables)
+
+
+def _versions_of(
+    config: Mapping[str, Any],
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Take our word ``versions`` out of dlt's words; returns what has none, too.
+
+    Raises ConfigurationError where it is neither true nor false.
+    """
+    defaults = dict(config.get("resource_defaults") or {})
+    by_default = defaults.pop("versions", True)
+    resources, without = [], set()
+    for resource in config["resources"]:
+        if isinstance(resource, dict):
+            has_versions = resource.get("versions", by_default)
+            name = resource.get("name")
+            resource = {k: v for k, v in resource.items() if k != "versions"}
+        else:
+            has_versions, name = by_default, str(getattr(resource, "name", resource))
+        if not isinstance(has_versions, bool):
+            raise ConfigurationError(
+                f"`versions` of {name} must be true or false, not {has_versions!r}."
+            )
+        if not has_versions:
+            without.add(str(name))
+        resources.append(resource)
+    shown = {**config, "resource_defaults": defaults, "resources": resources}
+    return shown, frozenset(without)
+
+
+def _versioned(resource: DltResource, schema: Schema) -> Versioned | None:
+    """How the table of a resource is versioned: it has a key, and its rows are replaced."""
+    if depends_on_record(resource):
+        return None
+    table = resource.compute_table_schema()
+    disposition = table.get("write_disposition")
+    keys = get_columns_names_with_prop(table, "primary_key", include_incomplete=True)
+    is_merged = disposition == "merge" and table.get("x-merge-strategy") != "scd2"
+    if not (keys and (is_merged or disposition == "replace")):
+        return None
+    naming = schema.naming
+    return Versioned(
+        naming.normalize_tables_path(str(table["name"])),
+        [naming.normalize_path(key) for key in keys],
+        is_replaced=disposition == "replace",
+    )
+
+
+def _as_read(
+    read: ResourceRead,
+    partition: str | None,
+    observed_at: datetime,
+    error: IngestError | None,
+) -> Read:
+    """The row of the log of reads; what is not proven counts as incomplete."""
+    outcome, proof = Outcome.COMPLETE, read.proof
+    if read.complete is not True:
+        outcome = Outcome.INCOMPLETE
+    if error is not None and not isinstance(error, IncompleteReadError):
+        outcome, proof = Outcome.FAILED, str(error)
+    return Read(
+        endpoint=read.resource,
+        part=partition or "",
+        outcome=outcome,
+        proof=proof,
+        read_at=datetime.now(UTC),
+        observed_at=observed_at if read.pages else None,
+        row_count=read.rows,
+        request_count=read.requests,
+    )
 
 
 def _missing(api: str, fields: Sequence[str]) -> ConfigurationError:
@@ -131,9 +243,10 @@ def _missing(api: str, fields: Sequence[str]) -> ConfigurationError:
     )
 
 
-def _incomplete(error: BaseException | None) -> IncompleteReadError | None:
+def _first_of_ours(error: BaseException | None) -> IngestError | None:
+    """The error that says what to do, among those that an error comes from."""
     while error is not None:
-        if isinstance(error, IncompleteReadError):
+        if isinstance(error, IngestError):
             return error
         error = error.__cause__ or error.__context__
     return None
@@ -185,3 +298,16 @@ def _add_partition(resource: DltResource, key: str) -> None:
         return {**record, PARTITION_COLUMN: key} if isinstance(record, dict) else record
 
     resource.add_map(add)
+
+
+def _add_digest(
+    resource: DltResource, observed_at: datetime, volatile: Sequence[str]
+) -> None:
+    at = observed_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def add(record: Any) -> Any:
+        is_object = isinstance(record, dict)
+        return with_digest(record, at, volatile) if is_object else record
+
+    resource.add_map(add)
+    resource.apply_hints(columns={OBSERVED_AT: {"data_type": "timestamp"}})

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,9 @@ def log_records(run: PipelineRun, table: Table) -> None:
     """
     tables = run.tables
     with run.client() as client:
-        log = _Log(tables, client, table.name, map(column_name, table.primary_key))
+        log = VersionsLog(
+            tables, client, table.name, map(column_name, table.primary_key)
+        )
         if not log.is_behind():
             return
         with transaction(client):
@@ -144,7 +147,7 @@ def log_pages(
         return
     with run.client() as client:
         logs = [
-            _Log(made, client, table.name, map(column_name, table.primary_key))
+            VersionsLog(made, client, table.name, map(column_name, table.primary_key))
             for table in tables
             if versions_table_name(table.name) in made
         ]
@@ -193,7 +196,7 @@ def transaction(client: SqlClientBase[Any]) -> Iterator[None]:
             raise
 
 
-class _Log:
+class VersionsLog:
     """The log of one table's versions, and how it is caught up."""
 
     def __init__(
@@ -237,18 +240,45 @@ class _Log:
         )
         self._add(sequence, now, read_at, is_deleted)
 
-    def add_children(self, child: str, parent_key: str, sequence: int) -> None:
-        """Add the children of the records that have a version of this number."""
+    def add_children(
+        self,
+        child: str,
+        parent_key: str,
+        sequence: int,
+        *,
+        of: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Add the children of the records that have a version of this number.
+
+        ``of`` is the table of the parents, this one by default; their ``key``, by default
+        the last of their primary key, is the ``parent_key`` of the children.
+        """
         name = self._client.make_qualified_table_name
         columns = self._shared_columns(child)
-        (key,) = self._keys[-1:]
+        parents = name(versions_table_name(of)) if of else self._versions
+        key = key or self._keys[-1]
         self._client.execute_sql(
             f"insert into {name(versions_table_name(child))} "
             f"({self._listed([*columns, VALID_FROM, SEQUENCE, CHANGE, DIGEST])}) "
             f"select {self._listed(columns, 'child')}, parent.{VALID_FROM}, {sequence}, "
             f"parent.{CHANGE}, parent.{DIGEST} from {name(child)} as child "
-            f"inner join {self._versions} as parent on child.{parent_key} = parent.{key} "
+            f"inner join {parents} as parent on child.{parent_key} = parent.{key} "
             f"where parent.{SEQUENCE} = {sequence} and parent.{CHANGE} <> 'deleted'"
+        )
+
+    def add_gone(self, sequence: int, gone_at: datetime, load_id: str) -> None:
+        """Add that records were deleted which the table, loaded as a whole, lacks."""
+        columns = [c for c in self._columns if c not in (OBSERVED_AT, LOAD_ID)]
+        target = [*columns, OBSERVED_AT, LOAD_ID, VALID_FROM, SEQUENCE, CHANGE, DIGEST]
+        self._client.execute_sql(
+            f"insert into {self._versions} ({self._listed(target)}) "
+            f"select {self._listed(columns, 'last')}, %s, %s, "
+            f"{_later('last.' + VALID_FROM, '%s')}, {sequence}, 'deleted', last.{DIGEST} "
+            f"from ({self._last('1 = 1')}) as last where last.{CHANGE} <> 'deleted' "
+            f"and not exists (select 1 from {self._table} as now "
+            f"where {self._is_same('now', 'last')})",
+            *(gone_at, load_id, gone_at, gone_at),
         )
 
     def add_of_pages(
