@@ -43,7 +43,6 @@ _DESTINATIONS = {
         *("redshift", "snowflake"),
     )
 }
-_DEFAULT_HINTS = Schema("empty").settings["default_hints"]
 _COLUMNS_OF_DLT: Any = {
     "_dlt_load_id": {"data_type": "text", "nullable": False},
     "_dlt_id": {
@@ -239,7 +238,9 @@ def _why_not(resource: DltResource, schema: Schema) -> str | None:
         return "the destination does not load Parquet into tables"
     if type(schema.data_item_normalizer) is not DataItemNormalizer:
         return "the schema has a normalizer of its own"
-    if schema.settings.get("default_hints", _DEFAULT_HINTS) != _DEFAULT_HINTS:
+    # Made when asked, as a schema reads dlt's configuration.
+    usual = Schema(schema.name).settings.get("default_hints")
+    if schema.settings.get("default_hints") != usual:
         return "the schema has hints for columns by their names"
     if dlt.config.get("normalize.parquet_normalizer.add_dlt_id"):
         return "dlt is configured to add keys to Parquet"
