@@ -25,6 +25,7 @@ from roster_platform.settings.platform import (
     digest_settings,
     platform_settings,
 )
+from roster_platform.sources import declaration
 
 _LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
 
@@ -67,7 +68,6 @@ class ReadSettings(ClientSettings):
 class RosterSettings(ReadSettings):
     """Roster (``sources.roster_source``)."""
 
-    base_url: str = "https://api.getroster.com"
     access_token: TSecretStrValue | None = None
     public_access_token: TSecretStrValue | None = None
     page_param: str = "page"
@@ -129,7 +129,6 @@ class RosterSettings(ReadSettings):
 class AutoRostersSettings(ReadSettings):
     """Auto Rosters (``sources.autorosters_source``)."""
 
-    base_url: str = "https://autorosters.com/api"
     concurrency: int = 4
     requests_per_minute: float | None = 50.0
     """None is published; keys of neighbours have 9 to 50."""
@@ -210,7 +209,8 @@ _Client = TypeVar("_Client", bound=ReadSettings)
 
 def _resolved_client(spec: _Client, source: str) -> _Client:
     settings = resolved(spec, ("sources", source))
-    settings.base_url = trimmed(settings.base_url)
+    declared = declaration(source.removesuffix("_source")).plain["client"]["base_url"]
+    settings.base_url = trimmed(settings.base_url) or declared
     _check_client(settings, f"sources.{source}")
     return settings
 

@@ -21,7 +21,7 @@ from roster_platform.ingest.autorosters.flattening.user_list import (
     flatten_user,
 )
 from roster_platform.ingest.autorosters.objects import PageNames
-from roster_platform.ingest.autorosters.tables import BY_NAME
+from roster_platform.ingest.autorosters.tables import BY_NAME, ENDPOINTS
 from roster_platform.ingest.history.versions import VersionsTables
 
 if TYPE_CHECKING:
@@ -128,15 +128,20 @@ def write_hints(reading: Reading, table: str) -> dict[str, Any]:
     }
 
 
+def _path(endpoint: str) -> str:
+    """The declared path of one page; a page is a partition."""
+    return ENDPOINTS[endpoint].path.replace("{partition}", "{page_id}")
+
+
 READINGS: Mapping[str, Reading] = {
     "pages": Reading(
-        path="roster/{page_id}",
+        path=_path("pages"),
         tables=PAGE_TABLES,
         flatten=flatten_page,
         merge_key=("page_id",),
     ),
     "page_users": Reading(
-        path="roster/{page_id}/users",
+        path=_path("page_users"),
         tables=("page_users",),
         flatten=lambda page_id, body, names, _, volatile: flatten_list(
             page_id, body, names, volatile
@@ -144,7 +149,7 @@ READINGS: Mapping[str, Reading] = {
         merge_key=("page_id",),
     ),
     "user": Reading(
-        path="roster/{page_id}/{discord_id}",
+        path=_path("pages") + "/{discord_id}",
         tables=("page_users",),
         flatten=lambda page_id, body, names, *_: flatten_user(page_id, body, names),
         merge_key=("page_id", "discord_id"),

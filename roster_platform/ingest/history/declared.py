@@ -7,15 +7,14 @@ what dlt would make of the declaration.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from dlt.common.schema.utils import get_nested_tables, is_complete_column, new_table
 
+from roster_platform import documents
 from roster_platform.catalogue import (
     CHANGE,
     DIGEST,
@@ -65,9 +64,7 @@ def with_digest(
 
     ``volatile`` are fields that change with every answer and say nothing.
     """
-    said = {field: value for field, value in record.items() if field not in volatile}
-    text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.md5(text, usedforsecurity=False).hexdigest()
+    digest = documents.digest(record, volatile).hex()
     return {**record, OBSERVED_AT: observed_at, DIGEST: digest}
 
 
