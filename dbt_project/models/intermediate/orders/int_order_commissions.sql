@@ -55,7 +55,7 @@ tiers as (
 
 ),
 
--- An order that was paid back or never paid earns nothing and counts for no tier.
+-- What was paid back or never paid earns nothing and counts for no tier.
 referred as (
 
     select
@@ -64,8 +64,7 @@ referred as (
         attribution.program_id,
         orders.currency,
         coalesce(orders.created_at, orders.order_date) as ordered_at,
-        case when amounts.is_void then 0 else amounts.gross_amount end
-            as earning_amount,
+        case when amounts.is_void then 0 else amounts.net_amount end as earning_amount,
         amounts.is_void,
         terms.version_number,
         terms.commission_type,

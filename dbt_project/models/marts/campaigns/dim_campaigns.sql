@@ -15,9 +15,9 @@ described as (
         status as campaign_status,
         start_date,
         end_date,
-        created_at,
-        updated_at,
-        is_deleted
+        created_at as campaign_created_at,
+        updated_at as campaign_updated_at,
+        is_deleted as is_campaign_deleted
     from campaigns
 
 ),
@@ -28,7 +28,7 @@ final as (
         'described',
         ['campaign_key', 'program_key'],
         names=['campaign_name'],
-        flags=['is_deleted']
+        flags=['is_campaign_deleted']
     ) }}
 
 )

@@ -29,9 +29,9 @@ described as (
         {{ or_none_if_sent(
             surrogate_key(['channels.program_id']), 'channels.program_id'
         ) }} as program_key,
-        channels.created_at,
-        channels.updated_at,
-        coalesce(channels.is_deleted, false) as is_deleted
+        channels.created_at as channel_created_at,
+        channels.updated_at as channel_updated_at,
+        coalesce(channels.is_deleted, false) as is_channel_deleted
     from channel_ids
     left join channels on channel_ids.channel_id = channels.channel_id
     where channel_ids.channel_id is not null
@@ -44,7 +44,7 @@ final as (
         'described',
         ['channel_key', 'program_key'],
         names=['channel_name'],
-        flags=['is_deleted']
+        flags=['is_channel_deleted']
     ) }}
 
 )

@@ -18,7 +18,7 @@ described as (
         {{ or_none_if_sent(surrogate_key(["'roster'", 'contact_id']), 'contact_id') }}
             as member_key,
         assigned_at,
-        is_deleted
+        is_deleted as is_code_deleted
     from codes
 
 ),
@@ -29,7 +29,7 @@ final as (
         'described',
         ['discount_code_key', 'member_key'],
         names=['discount_code'],
-        flags=['is_deleted']
+        flags=['is_code_deleted']
     ) }}
 
 )

@@ -73,7 +73,7 @@ described as (
                 ) }}
         end as member_key,
         is_dated = 1 as is_dated,
-        is_deleted,
+        is_deleted as is_code_deleted,
         valid_from,
         valid_to,
         valid_to is null as is_current
@@ -87,7 +87,7 @@ final as (
         'described',
         ['discount_code_version_key', 'discount_code_key', 'member_key'],
         names=['normalized_code'],
-        flags=['is_deleted', 'is_current'],
+        flags=['is_code_deleted', 'is_current'],
         begins='valid_from'
     ) }}
 

@@ -94,7 +94,7 @@ final as (
             surrogate_key(['matched.discount_code_id']),
             'limits.limit_count = 0 or orders.ordered_at < limits.known_until',
         ) }} as discount_code_key,
-        matched.normalized_code,
+        matched.normalized_code as entered_code,
         matched.code_position,
         case
             when matched.discount_code_id is not null then true

@@ -18,7 +18,7 @@ final as (
         lines.line_position,
         lines.sku,
         lines.product_name,
-        orders.currency,
+        orders.currency as line_currency,
         lines.quantity,
         lines.unit_price,
         cast(lines.quantity * lines.unit_price as decimal(18, 4)) as line_amount

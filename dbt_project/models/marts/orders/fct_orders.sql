@@ -93,7 +93,7 @@ derived as (
         orders.order_status,
         attribution.attribution_type,
         attribution.attribution_method,
-        orders.currency,
+        orders.currency as order_currency,
         amounts.subtotal_amount,
         amounts.total_amount,
         amounts.total_refunded_amount,
@@ -104,16 +104,16 @@ derived as (
         cast(commissions.commission_rate as decimal(18, 4)) as commission_rate,
         cast(commissions.commission_amount as decimal(18, 4)) as commission_amount,
         commissions.commission_currency,
-        rewards.reward_status,
-        cast(rewards.reward_amount as decimal(18, 4)) as reward_amount,
-        rewards.reward_currency,
+        rewards.reward_status as order_reward_status,
+        cast(rewards.reward_amount as decimal(18, 4)) as order_reward_amount,
+        rewards.reward_currency as order_reward_currency,
         case when sent.order_count > 0 then coalesce(lines.line_count, 0) end
             as line_count,
         case
             when lines.order_id is not null then lines.item_count
             when sent.order_count > 0 then 0
         end as item_count,
-        orders.updated_at
+        orders.updated_at as order_updated_at
     from orders
     inner join amounts on orders.order_id = amounts.order_id
     left join attribution on orders.order_id = attribution.order_id

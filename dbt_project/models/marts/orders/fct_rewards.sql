@@ -111,7 +111,7 @@ final as (
         {{ or_unknown(surrogate_key(['rewards.program_id'])) }} as program_key,
         {{ surrogate_key(['orders.order_id']) }} as order_key,
         rewards.order_id,
-        {{ reporting_day('rewards.first_recorded_at') }} as date_day,
+        {{ reporting_day('rewards.first_recorded_at') }} as reward_day,
         rewards.reward_status,
         case
             when rewards.reward_status in ('pending', 'approved') then true

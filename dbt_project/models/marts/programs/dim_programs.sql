@@ -50,13 +50,13 @@ described as (
         program_ids.program_id,
         programs.program_name,
         programs.status as program_status,
-        programs.currency as commission_currency,
+        programs.currency as program_currency,
         programs.commission_type,
         programs.commission_value,
         programs.look_back_days,
-        programs.created_at,
-        programs.updated_at,
-        coalesce(programs.is_deleted, false) as is_deleted
+        programs.created_at as program_created_at,
+        programs.updated_at as program_updated_at,
+        coalesce(programs.is_deleted, false) as is_program_deleted
     from program_ids
     left join programs on program_ids.program_id = programs.program_id
     where program_ids.program_id is not null
@@ -69,7 +69,7 @@ final as (
         'described',
         ['program_key'],
         names=['program_name'],
-        flags=['is_deleted']
+        flags=['is_program_deleted']
     ) }}
 
 )

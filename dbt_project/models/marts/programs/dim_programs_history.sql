@@ -12,7 +12,7 @@ terms as (
         version_number,
         program_name,
         status as program_status,
-        currency as commission_currency,
+        currency as program_currency,
         commission_type,
         commission_value,
         look_back_days,
@@ -28,7 +28,7 @@ versions as (
         'version_number',
         'program_name',
         'program_status',
-        'commission_currency',
+        'program_currency',
         'commission_type',
         'commission_value',
         'look_back_days',
@@ -50,11 +50,11 @@ described as (
             as program_terms_id,
         versions.program_name,
         versions.program_status,
-        versions.commission_currency,
+        versions.program_currency,
         versions.commission_type,
         versions.commission_value,
         versions.look_back_days,
-        coalesce(versions.is_deleted, false) as is_deleted,
+        coalesce(versions.is_deleted, false) as is_program_deleted,
         coalesce(versions.valid_from, {{ start_of_history() }}) as valid_from,
         versions.valid_to,
         versions.valid_to is null as is_current
@@ -69,7 +69,7 @@ final as (
         'described',
         ['program_version_key', 'program_key'],
         names=['program_name'],
-        flags=['is_deleted', 'is_current'],
+        flags=['is_program_deleted', 'is_current'],
         begins='valid_from'
     ) }}
 

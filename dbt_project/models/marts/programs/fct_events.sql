@@ -21,10 +21,10 @@ derived as (
             surrogate_key(['program_id']), "event_type like 'contact.%'"
         ) }} as program_key,
         order_id,
-        stage as contact_stage,
+        stage as new_contact_stage,
         reward_id,
-        cast(amount as decimal(18, 4)) as amount,
-        currency,
+        cast(amount as decimal(18, 4)) as event_amount,
+        currency as event_currency,
         {{ reporting_day('occurred_at') }} as date_day,
         occurred_at
     from events

@@ -26,7 +26,7 @@ described as (
         rank_name,
         is_command,
         seniority_order,
-        valid_to is null as is_current
+        valid_to is null as is_current_rank
     from ranked
     where recency = 1
 
@@ -38,7 +38,7 @@ final as (
         'described',
         ['rank_key', 'page_key'],
         names=['rank_name'],
-        flags=['is_current']
+        flags=['is_current_rank']
     ) }}
 
 )

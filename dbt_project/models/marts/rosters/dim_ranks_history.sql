@@ -23,7 +23,7 @@ described as (
         rank_name,
         is_command,
         seniority_order,
-        is_deleted,
+        is_deleted as is_rank_deleted,
         valid_from,
         valid_to,
         valid_to is null as is_current
@@ -37,7 +37,7 @@ final as (
         'described',
         ['rank_version_key', 'rank_key', 'page_key'],
         names=['rank_name'],
-        flags=['is_deleted', 'is_current'],
+        flags=['is_rank_deleted', 'is_current'],
         begins='valid_from'
     ) }}
 

@@ -29,10 +29,10 @@ described as (
         pages.owner_id as owner_discord_id,
         pages.custom_url_path,
         pages.public_url,
-        page_reads.member_count,
+        page_reads.member_count as page_member_count,
         page_reads.rank_count,
-        page_reads.first_read_at,
-        page_reads.last_read_at,
+        page_reads.first_read_at as page_first_read_at,
+        page_reads.last_read_at as page_last_read_at,
         coalesce(page_reads.is_retired, false) as is_retired,
         page_reads.retired_at
     from page_ids

@@ -22,7 +22,7 @@ described as (
         {{ surrogate_key(['page_id']) }} as page_key,
         page_id,
         subdivision as subdivision_name,
-        member_count
+        member_count as subdivision_member_count
     from by_name
 
 ),

@@ -13,11 +13,11 @@ orders as (
 entered as (
 
     select
-        codes.normalized_code,
+        codes.entered_code as normalized_code,
         codes.discount_code_key,
         codes.is_roster_code,
         codes.is_attributing,
-        orders.currency,
+        orders.order_currency as currency,
         orders.customer_key,
         orders.net_amount,
         orders.ordered_at

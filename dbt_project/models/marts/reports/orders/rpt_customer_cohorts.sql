@@ -31,7 +31,7 @@ ordered as (
         first_orders.cohort_month_start_day,
         first_orders.first_attribution_type,
         orders.customer_key,
-        orders.currency,
+        orders.order_currency as currency,
         orders.month_start_day,
         orders.net_amount
     from orders

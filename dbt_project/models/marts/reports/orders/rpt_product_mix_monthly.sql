@@ -19,7 +19,7 @@ summed as (
     select
         orders.program_key,
         orders.month_start_day,
-        orders.currency,
+        orders.order_currency as currency,
         lines.sku,
         max(lines.product_name) as product_name,
         count(distinct orders.order_key) as order_count,
@@ -32,7 +32,7 @@ summed as (
     group by
         orders.program_key,
         orders.month_start_day,
-        orders.currency,
+        orders.order_currency,
         lines.sku
 
 ),

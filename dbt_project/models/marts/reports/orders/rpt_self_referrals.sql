@@ -42,7 +42,7 @@ found as (
         orders.member_key,
         orders.program_key,
         orders.date_day,
-        orders.currency,
+        orders.order_currency,
         orders.net_amount,
         orders.commission_amount,
         orders.commission_currency,

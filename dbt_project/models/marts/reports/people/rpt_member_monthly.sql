@@ -15,7 +15,7 @@ amounts as (
         select
             member_key,
             month_start_day,
-            currency,
+            order_currency as currency,
             '{{ column }}' as measure,
             {{ column }} as amount
         from orders
@@ -26,7 +26,7 @@ amounts as (
     select
         member_key,
         month_start_day,
-        coalesce(commission_currency, currency) as currency,
+        coalesce(commission_currency, order_currency) as currency,
         'commission_amount' as measure,
         commission_amount as amount
     from orders

@@ -29,7 +29,7 @@ sold as (
 
     select
         member_key,
-        currency,
+        order_currency as currency,
         count(*) as referred_order_count,
         count(case when net_amount is null then 1 end)
             as unknown_amount_order_count,
@@ -38,7 +38,7 @@ sold as (
         {{ known_sum('net_amount', 'is_recent') }} as referral_revenue_30_days,
         max(ordered_at) as last_order_at
     from aged
-    group by member_key, currency
+    group by member_key, order_currency
 
 ),
 
@@ -47,12 +47,12 @@ earned as (
 
     select
         member_key,
-        coalesce(commission_currency, currency) as currency,
+        coalesce(commission_currency, order_currency) as currency,
         sum(commission_amount) as commission_amount,
         count(case when commission_amount is null then 1 end)
             as unknown_commission_order_count
     from orders
-    group by member_key, coalesce(commission_currency, currency)
+    group by member_key, coalesce(commission_currency, order_currency)
 
 ),
 

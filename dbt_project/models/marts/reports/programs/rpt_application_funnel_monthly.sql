@@ -42,10 +42,10 @@ steps as (
 
     select
         member_key,
-        max(case when contact_stage = 'Pending Application' then 1 else 0 end)
+        max(case when new_contact_stage = 'Pending Application' then 1 else 0 end)
             as applied,
         max(case when event_type = 'program.joined' then 1 else 0 end) as accepted,
-        max(case when contact_stage = 'Declined' then 1 else 0 end) as declined
+        max(case when new_contact_stage = 'Declined' then 1 else 0 end) as declined
     from events
     group by member_key
 

@@ -25,7 +25,7 @@ summed as (
             as unknown_amount_reward_count,
         count(case when is_outstanding is null then 1 end)
             as unknown_status_reward_count,
-        min(case when is_outstanding then date_day end) as oldest_day
+        min(case when is_outstanding then reward_day end) as oldest_day
     from rewards
     group by program_key, reward_currency
 

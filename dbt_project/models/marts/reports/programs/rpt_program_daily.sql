@@ -17,7 +17,7 @@ sold as (
     select
         program_key,
         date_day,
-        currency,
+        order_currency as currency,
         count(*) as order_count,
         count(case when attribution_method = 'link' then 1 end)
             as link_order_count,
@@ -44,7 +44,7 @@ sold as (
         {{ known_sum('gross_amount') }} as gross_amount,
         {{ known_sum('refunded_amount') }} as refunded_amount
     from orders
-    group by program_key, date_day, currency
+    group by program_key, date_day, order_currency
 
 ),
 
@@ -54,13 +54,13 @@ earned as (
     select
         program_key,
         date_day,
-        coalesce(commission_currency, currency) as currency,
+        coalesce(commission_currency, order_currency) as currency,
         sum(commission_amount) as commission_amount,
         count(case when commission_amount is null then 1 end)
             as unknown_commission_order_count
     from orders
     where attribution_type = 'referred'
-    group by program_key, date_day, coalesce(commission_currency, currency)
+    group by program_key, date_day, coalesce(commission_currency, order_currency)
 
 ),
 
@@ -68,7 +68,7 @@ rewarded as (
 
     select
         program_key,
-        date_day,
+        reward_day as date_day,
         reward_currency as currency,
         sum(reward_cost) as reward_cost
     from rewards
@@ -76,7 +76,7 @@ rewarded as (
         coalesce(reward_status, '') <> 'rejected'
         and coalesce(cast(reward_amount as {{ dbt.type_string() }}), reward_currency)
         is not null
-    group by program_key, date_day, reward_currency
+    group by program_key, reward_day, reward_currency
 
 ),
 

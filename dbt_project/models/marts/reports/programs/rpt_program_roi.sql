@@ -19,15 +19,15 @@ aged as (
 
     select
         orders.program_key,
-        orders.currency,
+        orders.order_currency as currency,
         orders.net_amount,
         orders.commission_amount,
         case
-            when orders.commission_currency = orders.currency
+            when orders.commission_currency = orders.order_currency
                 then orders.commission_amount
             when orders.commission_amount is not null then 0
         end as own_commission,
-        orders.commission_currency = orders.currency
+        orders.commission_currency = orders.order_currency
         and orders.net_amount is not null
         and orders.commission_amount is not null as is_comparable,
         case

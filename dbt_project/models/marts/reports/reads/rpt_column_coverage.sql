@@ -4,7 +4,7 @@ with coverage as (
     {% for model, column, condition in [
         ('fct_orders', 'total_amount', 'true'),
         ('fct_orders', 'subtotal_amount', 'true'),
-        ('fct_orders', 'currency', 'true'),
+        ('fct_orders', 'order_currency', 'true'),
         ('fct_orders', 'date_day', 'true'),
         ('fct_orders', 'member_key', "attribution_type in ('referred', 'personal')"),
         ('fct_events', 'date_day', 'true'),

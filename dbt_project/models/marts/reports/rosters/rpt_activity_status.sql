@@ -17,9 +17,22 @@ hours as (
 
 ),
 
+leaves as (
+
+    select * from {{ ref('fct_leaves_of_absence') }}
+
+),
+
+dates as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
 last_days as (
 
     select
+        {{ surrogate_key(['page_id']) }} as page_key,
         page_id,
         date_day as last_day
     from {{ ref('int_page_days') }}
@@ -61,7 +74,8 @@ summed as (
 
 ),
 
-measured as (
+-- The days that the hours are known of; without any, the last one.
+known as (
 
     select
         members.page_key,
@@ -71,14 +85,49 @@ measured as (
         summed.hours_30_days,
         summed.hours_previous_30_days,
         coalesce(summed.known_days, 0) as known_days,
-        summed.hours_30_days
-        / nullif(members.required_hours * summed.known_days / 30.0, 0)
-            as required_share
+        last_days.last_day,
+        cast(
+            {{ dbt.dateadd(
+                'day',
+                '1 - greatest(coalesce(summed.known_days, 0), 1)',
+                'last_days.last_day',
+            ) }} as date
+        ) as first_day
     from members
     left join summed
         on
             members.page_key = summed.page_key
             and members.member_key = summed.member_key
+    left join last_days on members.page_key = last_days.page_key
+
+),
+
+exempt as (
+
+    {{ exempt_days(
+        'known', ['page_key', 'member_key'], 'known.first_day', 'known.last_day'
+    ) }}
+
+),
+
+-- Days of leave require nothing.
+measured as (
+
+    select
+        known.*,
+        coalesce(exempt.exempt_day_count, 0) as exempt_day_count,
+        known.hours_30_days
+        / nullif(
+            known.required_hours
+            * (known.known_days - coalesce(exempt.exempt_day_count, 0))
+            / 30.0,
+            0
+        ) as required_share
+    from known
+    left join exempt
+        on
+            known.page_key = exempt.page_key
+            and known.member_key = exempt.member_key
 
 ),
 
@@ -95,8 +144,10 @@ final as (
             as hours_trend,
         cast(required_hours as decimal(18, 4)) as required_hours,
         cast(known_days as {{ dbt.type_bigint() }}) as known_days,
+        cast(exempt_day_count as {{ dbt.type_bigint() }}) as exempt_day_count,
         cast(required_share as {{ raw_type('double') }}) as required_share,
         case
+            when exempt_day_count >= greatest(known_days, 1) then 'On Leave'
             when hours_30_days is null or known_days = 0 then 'Unknown'
             when required_share is null or required_share >= 1 then 'On Track'
             when required_share >= {{ var('activity_at_risk_share') }} then 'At Risk'

@@ -2,7 +2,6 @@ with page_days as (
 
     select
         {{ surrogate_key(['page_id']) }} as page_key,
-        page_id,
         page_title,
         date_day,
         was_read,
@@ -15,13 +14,13 @@ with page_days as (
 
 assignments as (
 
-    select * from {{ ref('int_rank_assignments') }}
+    select * from {{ ref('fct_rank_assignments') }}
 
 ),
 
 ranks as (
 
-    select * from {{ ref('int_rank_periods') }}
+    select * from {{ ref('dim_ranks_history') }}
 
 ),
 
@@ -46,19 +45,19 @@ present as (
 
     select
         page_days.page_key,
-        page_days.page_title,
+        page_days.page_title as page_title_on_day,
         page_days.date_day,
         page_days.was_read,
         page_days.is_stale,
         page_days.is_movement_known,
         page_days.last_read_at,
-        count(distinct assignments.discord_id) as headcount,
-        count(distinct case when ranks.is_command then assignments.discord_id end)
+        count(distinct assignments.member_key) as headcount,
+        count(distinct case when ranks.is_command then assignments.member_key end)
             as command_count
     from page_days
     left join assignments
         on
-            page_days.page_id = assignments.page_id
+            page_days.page_key = assignments.page_key
             and page_days.date_day >= {{ reporting_day('assignments.valid_from') }}
             and (
                 page_days.date_day < {{ reporting_day('assignments.valid_to') }}
@@ -66,8 +65,7 @@ present as (
             )
     left join ranks
         on
-            assignments.page_id = ranks.page_id
-            and assignments.role_id = ranks.role_id
+            assignments.rank_key = ranks.rank_key
             and page_days.date_day >= {{ reporting_day('ranks.valid_from') }}
             and (
                 page_days.date_day < {{ reporting_day('ranks.valid_to') }}
@@ -122,7 +120,7 @@ final as (
     select
         {{ surrogate_key(['present.page_key', 'present.date_day']) }} as page_day_key,
         present.page_key,
-        present.page_title,
+        present.page_title_on_day,
         present.date_day,
         present.was_read,
         present.is_stale,

@@ -12,17 +12,28 @@ dates as (
 
 assignments as (
 
-    select
-        *,
-        {{ surrogate_key(['page_id']) }} as page_key,
-        {{ surrogate_key(["'autorosters'", 'discord_id']) }} as member_key
-    from {{ ref('int_rank_assignments') }}
+    select * from {{ ref('fct_rank_assignments') }}
+
+),
+
+ranks as (
+
+    select * from {{ ref('dim_ranks_history') }}
 
 ),
 
 requirements as (
 
-    select * from {{ ref('int_rank_requirements') }}
+    select
+        *,
+        {{ surrogate_key(['page_id', 'role_id']) }} as rank_key
+    from {{ ref('int_rank_requirements') }}
+
+),
+
+leaves as (
+
+    select * from {{ ref('fct_leaves_of_absence') }}
 
 ),
 
@@ -61,11 +72,12 @@ ranked as (
         summed.month_start_day,
         summed.hours_gained,
         last_days.last_day,
-        assignments.page_id,
-        assignments.role_id,
+        cast({{ dbt.last_day('summed.month_start_day', 'month') }} as date)
+            as month_end_day,
+        assignments.rank_key,
         row_number() over (
             partition by summed.page_key, summed.member_key, summed.month_start_day
-            order by assignments.seniority_order, assignments.role_id
+            order by ranks.seniority_order, assignments.rank_key
         ) as place
     from summed
     inner join last_days
@@ -81,35 +93,82 @@ ranked as (
                 last_days.last_day < {{ reporting_day('assignments.valid_to') }}
                 or assignments.valid_to is null
             )
+    left join ranks
+        on
+            assignments.rank_key = ranks.rank_key
+            and last_days.last_day >= {{ reporting_day('ranks.valid_from') }}
+            and (
+                last_days.last_day < {{ reporting_day('ranks.valid_to') }}
+                or ranks.valid_to is null
+            )
+
+),
+
+exempt as (
+
+    {{ exempt_days(
+        'ranked',
+        ['page_key', 'member_key', 'month_start_day'],
+        'ranked.month_start_day',
+        'ranked.month_end_day'
+    ) }}
+
+),
+
+required as (
+
+    select
+        ranked.*,
+        requirements.required_hours as rank_required_hours,
+        coalesce(exempt.exempt_day_count, 0) as exempt_day_count,
+        extract(day from ranked.month_end_day) as day_count
+    from ranked
+    left join requirements
+        on
+            ranked.rank_key = requirements.rank_key
+            and ranked.last_day >= {{ reporting_day('requirements.valid_from') }}
+            and (
+                ranked.last_day < {{ reporting_day('requirements.valid_to') }}
+                or requirements.valid_to is null
+            )
+    left join exempt
+        on
+            ranked.page_key = exempt.page_key
+            and ranked.member_key = exempt.member_key
+            and ranked.month_start_day = exempt.month_start_day
+    where ranked.place = 1
+
+),
+
+-- Days of leave require nothing.
+measured as (
+
+    select
+        *,
+        cast(
+            rank_required_hours * (day_count - exempt_day_count)
+            / cast(day_count as {{ raw_type('double') }}) as decimal(18, 4)
+        ) as required_hours
+    from required
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key([
-            'ranked.page_key',
-            'ranked.member_key',
-            'ranked.month_start_day',
-        ]) }} as patrol_month_key,
-        ranked.page_key,
-        ranked.member_key,
-        {{ or_none(surrogate_key(['ranked.page_id', 'ranked.role_id'])) }} as rank_key,
-        ranked.month_start_day,
-        cast(ranked.hours_gained as decimal(18, 4)) as hours_gained,
-        cast(requirements.required_hours as decimal(18, 4)) as required_hours,
-        ranked.hours_gained >= requirements.required_hours as is_met
-    from ranked
-    left join requirements
-        on
-            ranked.page_id = requirements.page_id
-            and ranked.role_id = requirements.role_id
-            and ranked.last_day >= {{ reporting_day('requirements.valid_from') }}
-            and (
-                ranked.last_day < {{ reporting_day('requirements.valid_to') }}
-                or requirements.valid_to is null
-            )
-    where ranked.place = 1
+        {{ surrogate_key(['page_key', 'member_key', 'month_start_day']) }}
+            as patrol_month_key,
+        page_key,
+        member_key,
+        {{ or_none('rank_key') }} as rank_key,
+        month_start_day,
+        cast(hours_gained as decimal(18, 4)) as hours_gained,
+        cast(rank_required_hours as decimal(18, 4)) as rank_required_hours,
+        cast(exempt_day_count as {{ dbt.type_bigint() }}) as exempt_day_count,
+        required_hours,
+        case when exempt_day_count < day_count then hours_gained >= required_hours end
+            as is_met
+    from measured
 
 )
 

@@ -9,7 +9,7 @@ pages as (
     select
         page_key,
         page_id,
-        {{ reporting_day('last_read_at') }} as last_day
+        {{ reporting_day('page_last_read_at') }} as last_day
     from {{ ref('dim_roster_pages') }}
 
 ),
@@ -17,7 +17,7 @@ pages as (
 ranks as (
 
     select * from {{ ref('dim_ranks') }}
-    where is_current
+    where is_current_rank
 
 ),
 

@@ -29,7 +29,7 @@ pages as (
 
     select
         page_key,
-        {{ reporting_day('last_read_at') }} as last_day
+        {{ reporting_day('page_last_read_at') }} as last_day
     from {{ ref('dim_roster_pages') }}
 
 ),
@@ -54,7 +54,7 @@ weeks as (
     select
         summed.*,
         months.rank_key,
-        months.required_hours as required_hours_month,
+        months.rank_required_hours as required_hours_month,
         pages.last_day
         >= cast({{ dbt.dateadd('day', 7, 'summed.week_start_day') }} as date)
             as is_over
@@ -70,24 +70,12 @@ weeks as (
 
 exempt as (
 
-    select
-        weeks.page_key,
-        weeks.member_key,
-        weeks.week_start_day,
-        count(distinct dates.date_day) as exempt_day_count
-    from weeks
-    inner join leaves
-        on
-            weeks.member_key = leaves.member_key
-            and weeks.page_key = coalesce(leaves.page_key, weeks.page_key)
-    inner join dates
-        on
-            weeks.week_start_day <= dates.date_day
-            and dates.date_day
-            < cast({{ dbt.dateadd('day', 7, 'weeks.week_start_day') }} as date)
-            and leaves.first_day <= dates.date_day
-            and dates.date_day <= coalesce(leaves.last_day, dates.date_day)
-    group by weeks.page_key, weeks.member_key, weeks.week_start_day
+    {{ exempt_days(
+        'weeks',
+        ['page_key', 'member_key', 'week_start_day'],
+        'weeks.week_start_day',
+        'cast(' ~ dbt.dateadd('day', 6, 'weeks.week_start_day') ~ ' as date)'
+    ) }}
 
 ),
 
