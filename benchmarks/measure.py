@@ -17,7 +17,6 @@ from rich.console import Console
 
 console = Console()
 ROOT = Path(__file__).parents[1]
-_PROJECT = str(ROOT / "dbt_project")
 
 
 @dataclass(frozen=True)
@@ -143,24 +142,33 @@ def command(*arguments: str, environment: Mapping[str, str], cwd: Path) -> Run:
     return Run(ended.elapsed - started.elapsed, cpu)
 
 
-def ingest(environment: Mapping[str, str]) -> None:
+def ingest(environment: Mapping[str, str], checkout: Path = ROOT) -> Run:
     """Load every endpoint and page by the platform's command."""
-    for source in ("roster", "autorosters"):
+    runs = [
         command(
             *(sys.executable, "-m", "roster_platform.ingest", source),
-            environment=environment,
-            cwd=ROOT,
+            environment={**environment, "PYTHONPATH": str(checkout)},
+            cwd=checkout,
         )
+        for source in ("roster", "autorosters")
+    ]
+    return Run(sum(run.seconds for run in runs), sum(run.cpu_seconds for run in runs))
 
 
-def dbt_build(environment: Mapping[str, str]) -> Run:
+def dbt_build(
+    environment: Mapping[str, str],
+    checkout: Path = ROOT,
+    arguments: Sequence[str] = (),
+) -> Run:
     """Run dbt's whole build but the unit tests, whose rows never change."""
+    project = str(checkout / "dbt_project")
     return command(
         *(sys.executable, "-m", "dbt.cli.main", "--quiet", "build"),
         *("--exclude-resource-type", "unit_test"),
-        *("--project-dir", _PROJECT, "--profiles-dir", _PROJECT),
-        environment=environment,
-        cwd=ROOT,
+        *("--project-dir", project, "--profiles-dir", project),
+        *arguments,
+        environment={**environment, "PYTHONPATH": str(checkout)},
+        cwd=checkout,
     )
 
 

@@ -72,7 +72,7 @@ def _metrics(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Defined once in `dbt_project/models/marts/semantic_layer.yml`; ask for them with "
         "MetricFlow, e.g. `mf query --metrics revenue --group-by "
-        "metric_time__month,order__currency`."
+        "metric_time__month,order__order_currency`."
     )
     rows = [
         (f"`{metric['name']}`", metric["type"], metric["description"])

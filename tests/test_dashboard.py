@@ -102,7 +102,7 @@ def test_the_report_shows_the_marts_numbers_and_needs_no_network(
 ) -> None:
     report = deployment.folder / "published" / "report.html"
     headcount = value(
-        deployment, "select sum(member_count) from marts.dim_roster_pages"
+        deployment, "select sum(page_member_count) from marts.dim_roster_pages"
     )
     active = value(
         deployment,
@@ -206,13 +206,13 @@ def test_the_dashboard_filters_by_page(deployment, browser, tries) -> None:
             str(deployment.folder / "published" / "roster.duckdb"), read_only=True
         )
         .sql(
-            "select page_title, member_count from marts.dim_roster_pages "
+            "select page_title, page_member_count from marts.dim_roster_pages "
             "where not is_placeholder order by page_title limit 1"
         )
         .fetchall()[0]
     )
     everybody = value(
-        deployment, "select sum(member_count) from marts.dim_roster_pages"
+        deployment, "select sum(page_member_count) from marts.dim_roster_pages"
     )
     with dashboard(deployment.folder) as url, watched(browser) as page:
         tries("Listening ports")()
@@ -231,7 +231,7 @@ def test_a_member_and_a_page_have_pages_of_their_own(deployment, browser) -> Non
         deployment,
         "select full_name, count(*), sum(net_amount) filter "
         "(attribution_type = 'referred') from marts.fct_orders "
-        "join marts.dim_members using (member_key) where currency = 'USD' "
+        "join marts.dim_members using (member_key) where order_currency = 'USD' "
         "and member_key = (select member_key from marts.rpt_member_performance "
         "order by referral_revenue desc nulls last limit 1) group by full_name",
     )[0]

@@ -141,7 +141,7 @@ def world() -> dict[str, list[dict[str, Any]]]:
                 "program_key": "p",
                 "member_key": "a",
                 "date_day": "2026-03-10",
-                "currency": "USD",
+                "order_currency": "USD",
                 "attribution_type": "referred",
                 "net_amount": 150,
             }
@@ -151,8 +151,8 @@ def world() -> dict[str, list[dict[str, Any]]]:
                 "program_key": "p",
                 "event_type": "reward.paid",
                 "date_day": "2026-03-04",
-                "currency": "USD",
-                "amount": 7.5,
+                "event_currency": "USD",
+                "event_amount": 7.5,
             }
         ],
         "dim_roster_pages": [
@@ -161,7 +161,7 @@ def world() -> dict[str, list[dict[str, Any]]]:
                 "page_id": "page-1",
                 "page_title": "Harbor PD",
                 "is_retired": False,
-                "last_read_at": READ,
+                "page_last_read_at": READ,
             }
         ],
         "dim_ranks": [{"rank_key": "r", "rank_name": "Officer"}],
@@ -230,6 +230,25 @@ def test_the_week_is_compared_with_the_week_before(tmp_path) -> None:
     assert [line for line in lines[2:] if line] == expected
 
 
+def test_days_of_leave_require_no_hours(tmp_path) -> None:
+    rows = world()
+    rows["fct_leaves_of_absence"] = [
+        # Of 14 days 7 are left to b, of which 31 * 7 / 30 hours are required: 7.2 of 14.
+        {"page_key": None, "member_key": "b", "first_day": "2026-03-09"},
+        # What is not known of c does not matter on the last day, but did a week before.
+        {
+            "page_key": "g",
+            "member_key": "c",
+            "first_day": "2026-03-15",
+            "last_day": "2026-03-15",
+        },
+        {"page_key": "another", "member_key": "a", "first_day": "2026-03-01"},
+    ]
+    assert "Below the hours of their rank in 30 days 0 (at least 1)\n" in text_of(
+        tmp_path, rows
+    )
+
+
 @pytest.mark.parametrize("missing", ["orders", "events"])
 def test_what_is_not_known_is_never_zero(tmp_path, missing) -> None:
     rows = world()
@@ -253,7 +272,7 @@ def test_what_is_not_known_is_never_zero(tmp_path, missing) -> None:
 
 def test_a_page_that_was_not_read_to_the_end_of_the_week_says_so(tmp_path) -> None:
     rows = world()
-    rows["dim_roster_pages"][0]["last_read_at"] = "2026-03-11 06:00:00+00"
+    rows["dim_roster_pages"][0]["page_last_read_at"] = "2026-03-11 06:00:00+00"
     for row in rows["rpt_page_daily"][10:]:
         row |= dict.fromkeys((n for n in row if n.endswith("_count")), None)
         row["hours_gained"] = None

@@ -41,7 +41,7 @@ def first_day(sandbox: Sandbox, deployment: Deployment) -> dict[str, object]:
     return {
         "counts": deployment.row_counts(),
         "orders": dict(
-            deployment.query("select order_id, updated_at from marts.fct_orders")
+            deployment.query("select order_id, order_updated_at from marts.fct_orders")
         ),
         "rosters": _rosters(sandbox),
     }
@@ -239,7 +239,7 @@ def test_money_and_attribution_are_right_after_the_clock_moved(
 def test_edited_orders_are_updated_and_new_ones_are_there_once(
     sandbox, next_days, first_day
 ) -> None:
-    now = next_days.query("select order_id, updated_at from marts.fct_orders")
+    now = next_days.query("select order_id, order_updated_at from marts.fct_orders")
     assert len(now) == len(dict(now)) == sandbox.get("state")["counts"]["orders"]
     before = first_day["orders"]
     assert set(dict(now)) > set(before)

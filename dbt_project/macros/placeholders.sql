@@ -49,7 +49,7 @@
             {%- elif column in names -%}
                 {{ dbt.concat(["'('", 'words.word', "')'"]) }} as {{ column }},
             {%- elif column in flags -%}
-                {{ 'true' if column == 'is_current' else 'false' }} as {{ column }},
+                {{ 'true' if column.startswith('is_current') else 'false' }} as {{ column }},
             {%- elif column == begins -%}
                 {{ start_of_history() }} as {{ column }},
             {%- else -%}

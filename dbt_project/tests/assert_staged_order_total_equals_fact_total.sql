@@ -13,12 +13,12 @@ with staged as (
 facts as (
 
     select
-        coalesce(currency, 'unknown') as currency,
+        coalesce(order_currency, 'unknown') as currency,
         coalesce(sum(total_amount), 0) as total_amount,
         coalesce(sum(subtotal_amount), 0) as subtotal_amount,
         coalesce(sum(total_refunded_amount), 0) as refunded_amount
     from {{ ref('fct_orders') }}
-    group by coalesce(currency, 'unknown')
+    group by coalesce(order_currency, 'unknown')
 
 ),
 

@@ -25,6 +25,7 @@ _STATUS_COLOURS = {
     "At Risk": "#F0E442",
     "Warning": "#E69F00",
     "Critical": "#D55E00",
+    "On Leave": "#56B4E9",
     "Unknown": "#BBBBBB",
 }
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"

@@ -265,23 +265,25 @@ def _add_requirements(
         members = [row for row in rows[key] if row["required"]]
         if not members:
             continue
-        below = [
-            row for row in members if row["share"] is not None and row["share"] < 1
-        ]
-        before = [
-            row
-            for row in members
-            if row["share_before"] is not None and row["share_before"] < 1
-        ]
-        unknown = sum(row["share"] is None for row in members)
-        unknown_before = sum(row["share_before"] is None for row in members)
+        now = [row for row in members if not row["is_on_leave"]]
+        before = [row for row in members if not row["was_on_leave"]]
+        below = [row for row in now if row["share"] is not None and row["share"] < 1]
+        count, is_lower = _below(row["share"] for row in now)
+        count_before, was_lower = _below(row["share_before"] for row in before)
         subject.counts["below their hours"] = Number(
-            None if unknown == len(members) else len(below),
-            None if unknown_before == len(members) else len(before),
-            bool(unknown),
-            bool(unknown_before),
+            count, count_before, is_lower, was_lower
         )
         subject.people["below their hours"] = [
             Person(row["name"], row["rank"] or "", row["hours"], row["required"])
             for row in sorted(below, key=lambda row: (row["share"], row["name"]))
         ]
+
+
+def _below(shares: Iterable[float | None]) -> tuple[int | None, bool]:
+    """How many shares are below 1; true when it may be more."""
+    shares = list(shares)
+    unknown = shares.count(None)
+    if shares and unknown == len(shares):
+        return None, True
+    below = sum(share is not None and share < 1 for share in shares)
+    return below, bool(unknown)

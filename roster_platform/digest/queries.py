@@ -7,7 +7,7 @@ PROGRAMS = """
     select
         program_key, program_id, coalesce(program_name, program_id) as name
     from marts.dim_programs
-    where not coalesce(is_deleted, false) and not is_placeholder
+    where not coalesce(is_program_deleted, false) and not is_placeholder
     order by name, program_id
 """
 
@@ -78,11 +78,11 @@ ORDERS = f"""
 PAID = f"""
     select
         program_key,
-        currency,
+        event_currency as currency,
         {
     _both_weeks(
         amount="case when count(*) filter (WEEK) = 0 then 0 "
-        "else sum(amount) filter (WEEK) end"
+        "else sum(event_amount) filter (WEEK) end"
     )
 }
     from marts.fct_events
@@ -97,19 +97,19 @@ _NAME = "coalesce(members.full_name, members.source_id)"
 TOP_SELLERS = f"""
     select
         orders.program_key,
-        orders.currency,
+        orders.order_currency as currency,
         {_NAME} as name,
         sum(net_amount) as revenue
     from marts.fct_orders as orders
     inner join marts.dim_members as members using (member_key)
     where
-        attribution_type = 'referred' and {_THIS} and orders.currency is not null
+        attribution_type = 'referred' and {_THIS} and orders.order_currency is not null
         and net_amount is not null and {_HAS_PROGRAM}
-    group by orders.program_key, orders.currency, member_key, name
+    group by orders.program_key, orders.order_currency, member_key, name
     qualify row_number() over (
-        partition by orders.program_key, orders.currency order by revenue desc, name
+        partition by orders.program_key, orders.order_currency order by revenue desc, name
     ) <= 3
-    order by orders.currency, revenue desc, name
+    order by orders.order_currency, revenue desc, name
 """
 
 _MOVEMENTS = {
@@ -136,7 +136,7 @@ PAGE_WEEKS = f"""
         pages.page_key,
         pages.page_id,
         coalesce(pages.page_title, pages.page_id) as name,
-        cast(pages.last_read_at as date) as last_read,
+        cast(pages.page_last_read_at as date) as last_read,
         count(joined_count) filter ({_THIS}) as known_days,
         count(joined_count) filter ({_BEFORE}) as "known_days before",
         max_by(headcount, date_day) filter ({_THIS}) as members,
@@ -187,7 +187,7 @@ MOST_HOURS = f"""
 """
 
 # The rule of rpt_activity_status, as of the ends of two weeks: hours of 30 days against
-# the requirement, in proportion to the days, up to 30, for which hours are known.
+# the requirement, in proportion to the days, up to 30, that are known and not on leave.
 REQUIREMENTS = f"""
     with joined as (
         select page_key, member_key, max(date_day) as joined_day
@@ -227,26 +227,65 @@ REQUIREMENTS = f"""
             max(age) filter (age <= 30) as known_days
         from aged
         group by page_key, member_key, last_day
+    ),
+    known as (
+        select
+            status.page_key,
+            status.member_key,
+            status.required_hours,
+            ends.last_day,
+            summed.hours,
+            coalesce(summed.known_days, 0) as known_days
+        from marts.rpt_activity_status as status
+        cross join ends
+        left join summed
+            on
+                status.page_key = summed.page_key
+                and status.member_key = summed.member_key
+                and ends.last_day = summed.last_day
+    ),
+    exempt as (
+        select known.page_key, known.member_key, known.last_day, count(*) as days
+        from known, unnest(range(greatest(known.known_days, 1))) as ages(age)
+        where exists (
+            select 1 from marts.fct_leaves_of_absence as leaves
+            where
+                known.member_key = leaves.member_key
+                and known.page_key = coalesce(leaves.page_key, known.page_key)
+                and known.last_day - cast(age as integer) between
+                    leaves.first_day and coalesce(leaves.last_day, known.last_day)
+        )
+        group by all
+    ),
+    measured as (
+        select
+            known.*,
+            coalesce(exempt.days, 0) >= greatest(known.known_days, 1) as is_on_leave,
+            known.hours / nullif(
+                known.required_hours
+                * (known.known_days - coalesce(exempt.days, 0)) / 30.0, 0
+            ) as share
+        from known
+        left join exempt using (page_key, member_key, last_day)
     )
     select
-        status.page_key,
+        now.page_key,
         {_NAME} as name,
         ranks.rank_name as rank,
-        status.required_hours as required,
+        now.required_hours as required,
         now.hours,
-        now.hours / nullif(status.required_hours * now.known_days / 30.0, 0) as share,
-        earlier.hours
-        / nullif(status.required_hours * earlier.known_days / 30.0, 0) as share_before
-    from marts.rpt_activity_status as status
-    inner join marts.dim_members as members using (member_key)
-    left join marts.dim_ranks as ranks using (rank_key)
-    left join summed as now
+        now.share,
+        now.is_on_leave,
+        earlier.share as share_before,
+        earlier.is_on_leave as was_on_leave
+    from measured as now
+    inner join measured as earlier
         on
-            status.page_key = now.page_key and status.member_key = now.member_key
-            and now.last_day = $next - 1
-    left join summed as earlier
-        on
-            status.page_key = earlier.page_key
-            and status.member_key = earlier.member_key
+            now.page_key = earlier.page_key and now.member_key = earlier.member_key
             and earlier.last_day = $monday - 1
+    inner join marts.rpt_activity_status as status
+        on now.page_key = status.page_key and now.member_key = status.member_key
+    inner join marts.dim_members as members on now.member_key = members.member_key
+    left join marts.dim_ranks as ranks on status.rank_key = ranks.rank_key
+    where now.last_day = $next - 1
 """

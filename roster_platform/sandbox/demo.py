@@ -38,7 +38,7 @@ _ANSWERS: Mapping[str, str] = {
     "Revenue by program, attributed orders": """
         select
             coalesce(programs.program_name, programs.program_id) as program,
-            orders.currency,
+            orders.order_currency,
             count(*) as orders,
             sum(orders.net_amount) as revenue
         from marts.fct_orders as orders

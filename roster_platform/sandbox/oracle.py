@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -98,11 +98,11 @@ def _amounts(order: Order) -> dict[str, str]:
 def commissions(world: World) -> list[dict[str, Any]]:
     """Return what each referred order earns by its program's rules, as the order is now.
 
-    An order refunded in full or cancelled earns nothing and lifts nobody to a tier;
-    revenue lifts in the program and currency it was made in.
+    What was paid back or cancelled earns nothing and lifts nobody to a tier; revenue
+    lifts in the program and currency it was made in.
     """
     listed = []
-    earned: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
+    earned: dict[tuple[int, int, int], list[tuple[int, Decimal]]] = defaultdict(list)
     in_order_of_time = sorted(
         (order.created, number) for number, order in enumerate(world.brand.orders)
     )
@@ -112,7 +112,7 @@ def commissions(world: World) -> list[dict[str, Any]]:
             continue
         program = PROGRAMS[order.program]
         is_void = STATUSES[order.status] in ("refunded", "cancelled")
-        base = 0 if is_void else order.subtotal
+        base = Decimal(_amounts(order)["net"])
         currency = CURRENCIES[order.currency]
         if program.commission == "fixed":
             cents, currency = int((program.value or 0) * 100), program.currency
@@ -121,10 +121,10 @@ def commissions(world: World) -> list[dict[str, Any]]:
             if rate is None:
                 before = earned[order.contact, order.program, order.currency]
                 since = created - (program.look_back_days or 0) * DAY_MS
-                revenue = sum(c for when, c in before if since <= when < created)
-                rate = max(r for floor, r in program.tiers if revenue >= floor * 100)
+                revenue = sum(net for when, net in before if since <= when < created)
+                rate = max(r for floor, r in program.tiers if revenue >= floor)
                 before.append((created, base))
-            cents = int(base * rate / 100 + 0.5)
+            cents = int((base * Decimal(str(rate))).quantize(Decimal(1), ROUND_HALF_UP))
         listed.append(
             {
                 "order_id": order_id(number),
@@ -260,6 +260,7 @@ def pages(world: World) -> list[dict[str, Any]]:
                     "certifications": member.certifications,
                     "subdivisions": member.subdivisions,
                     "patrol_hours": member.hours / 10 if page.has_patrol_log else None,
+                    "promotion_date": member.promoted and date_text(member.promoted),
                 }
                 for member in page.members.values()
             ],

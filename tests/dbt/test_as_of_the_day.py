@@ -156,7 +156,7 @@ def test_equal_or_unknown_seniority_is_a_lateral_move(warehouse) -> None:
 def test_command_ranks_and_titles_are_those_of_the_day(warehouse) -> None:
     assert warehouse.query(
         """
-        select day(daily.date_day), daily.page_title, daily.command_count
+        select day(daily.date_day), daily.page_title_on_day, daily.command_count
         from marts.rpt_page_daily as daily
         inner join marts.dim_roster_pages as pages using (page_key)
         where pages.page_id = 'police'

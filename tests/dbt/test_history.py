@@ -105,6 +105,8 @@ def second_day(warehouse: RawWarehouse, is_long) -> RawWarehouse:
         users=[_user("hal", "lead", "2026-03-02", "Ida")],
     )
     _order(warehouse, total="30.00", updated_at=DAY_2)
+    # As a version before had it.
+    warehouse.query("alter table marts.fct_orders add column currency varchar")
     _built(warehouse, is_tested=is_long)
     return warehouse
 
@@ -249,9 +251,17 @@ def test_who_left_stays_a_member_by_name_but_is_not_active(third_day) -> None:
 
 def test_an_edited_order_is_updated(second_day) -> None:
     orders = second_day.query(
-        "select order_id, currency, cast(total_amount as varchar) from marts.fct_orders"
+        "select order_id, order_currency, cast(total_amount as varchar) "
+        "from marts.fct_orders"
     )
     assert orders == [("1", "EUR", "30.0000")]
+
+
+def test_a_fact_loses_a_column_that_has_another_name_now(second_day) -> None:
+    assert second_day.query(
+        "select column_name from information_schema.columns "
+        "where table_name = 'fct_orders' and column_name like '%currency' order by 1"
+    ) == [("commission_currency",), ("order_currency",), ("order_reward_currency",)]
 
 
 def test_building_again_without_a_new_read_changes_nothing(third_day, is_long) -> None:

@@ -117,15 +117,13 @@ def test_marts_have_contracts_and_tested_foreign_keys(models, tests_by_column) -
                 assert "relationships" in tests, f"{mart['name']}.{column}"
 
 
-# What was read, until when and of which rank is known of reads and versions, not of facts.
+# What was read, and until when, is known of reads and versions, not of facts.
 _READ_BY_REPORTS = {
     "int_input_coverage": "until when inputs are known",
     "int_source_reads": "the day of the last read",
     "int_page_days": "the days of each page, read or not",
     "int_page_members": "who is on a page now, with the rank that speaks for the member",
     "int_program_memberships": "the days of each membership, known or not",
-    "int_rank_assignments": "who held which rank as of each day",
-    "int_rank_periods": "which ranks commanded as of each day",
     "int_rank_requirements": "the hours that each rank required as of each day",
 }
 
@@ -150,6 +148,22 @@ def test_reports_read_facts_and_dimensions(models) -> None:
     }
     others = {name for name in parents if not name.startswith(("fct_", "dim_", "rpt_"))}
     assert others == set(_READ_BY_REPORTS)
+
+
+def test_unit_tests_are_next_to_their_model(manifest, models) -> None:
+    paths = {model["name"]: model["patch_path"].split("://")[1] for model in models}
+    for test in manifest["unit_tests"].values():
+        assert test["original_file_path"] == paths[test["model"]], test["name"]
+
+
+def test_ratios_and_thresholds_of_reports_have_unit_tests(manifest, models) -> None:
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    computing = re.compile(r"\)? / |\n\s+/ |var\(|row_number|avg\(")
+    assert {
+        model["name"]
+        for model in models
+        if model["name"].startswith("rpt_") and computing.search(model["raw_code"])
+    } <= tested
 
 
 def test_personal_data_stays_tagged(manifest, models) -> None:

@@ -112,7 +112,7 @@ def test_an_order_finds_the_terms_that_paid_it(warehouse) -> None:
     assert warehouse.query(
         """
         select
-            orders.order_id, programs.program_name, programs.is_deleted,
+            orders.order_id, programs.program_name, programs.is_program_deleted,
             programs.commission_value, orders.commission_rate
         from marts.fct_orders as orders
         inner join marts.dim_programs_history as programs
@@ -149,7 +149,7 @@ def test_a_code_was_nobodys_before_it_was_assigned(warehouse) -> None:
 def test_a_rank_has_the_name_of_the_time(warehouse) -> None:
     assert warehouse.query(
         """
-        select rank_name, is_deleted, is_current, strftime(valid_from, '%Y-%m-%d')
+        select rank_name, is_rank_deleted, is_current, strftime(valid_from, '%Y-%m-%d')
         from marts.dim_ranks_history
         where not is_placeholder
         order by valid_from

@@ -87,7 +87,7 @@ QUESTIONS: Mapping[str, str] = {
         select
             strftime(occurred_at, '%Y-%m-%d %H:%M'),
             replace(event_type, '.', ' '),
-            concat_ws(', ', contact_stage, programs.program_name, order_id)
+            concat_ws(', ', new_contact_stage, programs.program_name, order_id)
         from marts.fct_events as events
         left join marts.dim_programs as programs
             on
@@ -98,7 +98,7 @@ QUESTIONS: Mapping[str, str] = {
     """,
     "member_order_totals": f"""
         select
-            currency,
+            order_currency as currency,
             count(*) as orders,
             sum(net_amount) filter (attribution_type = 'referred') as revenue,
             count(*) filter (net_amount is null) as unknown_amounts
@@ -111,7 +111,7 @@ QUESTIONS: Mapping[str, str] = {
             order_status as status,
             attribution_method as attribution,
             net_amount as amount,
-            currency,
+            order_currency as currency,
             commission_amount as commission,
             commission_currency
         from marts.fct_orders where {_SAME_PERSON}
@@ -173,10 +173,10 @@ QUESTIONS: Mapping[str, str] = {
             page_description as description,
             owner_discord_id,
             public_url,
-            member_count as members,
+            page_member_count as members,
             rank_count as ranks,
-            first_read_at,
-            last_read_at
+            page_first_read_at as first_read_at,
+            page_last_read_at as last_read_at
         from marts.dim_roster_pages where page_key = $page_key
     """,
     "page_members": """

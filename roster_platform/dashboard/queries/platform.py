@@ -7,14 +7,15 @@ from collections.abc import Mapping
 QUESTIONS: Mapping[str, str] = {
     "most_used_currency": """
         select (
-            select currency from marts.fct_orders
-            where currency is not null
-            group by currency order by count(*) desc, currency limit 1
+            select order_currency from marts.fct_orders
+            where order_currency is not null
+            group by order_currency order by count(*) desc, order_currency limit 1
         ) as currency
     """,
     "currencies": """
-        select currency from marts.fct_orders
-        where currency is not null group by currency order by count(*) desc, currency
+        select order_currency as currency from marts.fct_orders
+        where order_currency is not null
+        group by currency order by count(*) desc, currency
     """,
     "programs": """
         select program_key, coalesce(program_name, program_id) as program_name

@@ -113,7 +113,7 @@ QUESTIONS: Mapping[str, str] = {
         from marts.fct_orders
         inner join marts.dim_members as members using (member_key)
         where
-            attribution_type = 'referred' and {CURRENCY} and {PROGRAM} and {SINCE}
+            attribution_type = 'referred' and order_{CURRENCY} and {PROGRAM} and {SINCE}
         group by member_key, member
         order by revenue desc nulls last, orders desc, member limit 10
     """,

@@ -9,7 +9,7 @@ from roster_platform.dashboard.queries.fragments import PAGE, SINCE, total
 _LARGEST = """page_key in (
             select page_key from marts.dim_roster_pages
             where not is_retired and not is_placeholder
-            order by member_count desc, page_id limit 12
+            order by page_member_count desc, page_id limit 12
         )"""
 
 QUESTIONS: Mapping[str, str] = {

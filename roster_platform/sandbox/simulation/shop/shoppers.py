@@ -42,7 +42,9 @@ class Shoppers(State):
         member = self._member(rng)
         customer = self._customer(rng, 0.2)
         if kind < 0.83 and member.email:
-            return member.email, member.first_name, None, NO_CODES
+            # Some refer themselves: they enter the code that they share.
+            own = self._codes_of(member, (SHAREABLE,))[:1] if kind < 0.8 else NO_CODES
+            return member.email, member.first_name, None, own
         if kind < 0.86:
             return (*customer, None, self._codes(rng, member, (PERSONAL,)))
         if kind < 0.89:
@@ -84,9 +86,12 @@ class Shoppers(State):
     def _codes(
         self, rng: random.Random, contact: Contact, rules: tuple[int, ...]
     ) -> tuple[str, ...]:
-        own = [
+        own = self._codes_of(contact, rules)
+        return (rng.choice(own),) if own else NO_CODES
+
+    def _codes_of(self, contact: Contact, rules: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(
             code.text
             for code in map(self.codes.__getitem__, contact.codes)
             if code.rule in rules and code.text
-        ]
-        return (rng.choice(own),) if own else NO_CODES
+        )
