@@ -17,7 +17,7 @@ import duckdb
 from tests.forks import ROOT, run_dbt, run_function, run_module
 
 UNTESTED_BUILD = (
-    *("roster_platform.cli", "dbt", "build"),
+    *("roster_platform.cli", "dbt", "build", "--no-write-json"),
     *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
 )
 
