@@ -101,7 +101,7 @@ lint-secrets: $(VENV)/.installed-dev
 lint-sql: $(VENV)/.installed-dev manifest
 	@mkdir -p "$$DATA_DIR/lint"
 	ROSTER_PLATFORM__DATA_DIR="$$PWD/$$DATA_DIR/lint" DBT_TARGET_PATH="$$PWD/$$DATA_DIR/lint" \
-	  $(BIN)/sqlfluff lint dbt_project --disable-progress-bar
+	  $(BIN)/python -m tests.sql_linter lint dbt_project --disable-progress-bar
 
 format: $(VENV)/.installed-dev ## Fix what the linters can fix
 	$(BIN)/ruff check --fix .

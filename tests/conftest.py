@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
+from roster_platform.kept import kept_for_good
 from tests.deployment import Deployment
 
 pytest_plugins = ["tests.faults.recorder", "tests.destinations", "tests.worlds"]
@@ -59,6 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell starts what runs in the background with SIGINT ignored, and so would be all
     # that tests start and end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import every test, and leave that out of garbage collection."""
+    with kept_for_good():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -17,7 +17,7 @@ import duckdb
 from tests.forks import ROOT, run_dbt, run_function, run_module
 
 UNTESTED_BUILD = (
-    *("roster_platform.cli", "dbt", "build"),
+    *("roster_platform.cli", "dbt", "build", "--no-write-json"),
     *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
 )
 
@@ -133,9 +133,12 @@ class Deployment:
         assert done.returncode == 0, done.stdout[-5000:]
         return json.loads(done.stdout.splitlines()[-1])
 
+    def warehouse(self) -> duckdb.DuckDBPyConnection:
+        """Open the file for queries; each opening takes as long as many of them."""
+        return duckdb.connect(str(self.folder / "roster.duckdb"), read_only=True)
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        path = str(self.folder / "roster.duckdb")
-        with duckdb.connect(path, read_only=True) as database:
+        with self.warehouse() as database:
             return database.sql(sql).fetchall()
 
     def value(self, sql: str) -> Any:
@@ -144,15 +147,19 @@ class Deployment:
 
     def row_counts(self) -> dict[str, int]:
         """Rows of every raw table and mart, by ``schema.table``; logs are left out."""
-        tables = self.query(
-            """
-            select table_schema || '.' || table_name
-            from information_schema.tables
-            where table_schema in ('roster_data', 'autorosters_data', 'marts')
-                and table_name not like '\\_%' escape '\\'
-            """
-        )
-        return {name: self.value(f"select count(*) from {name}") for (name,) in tables}
+        with self.warehouse() as database:
+            tables = database.sql(
+                """
+                select table_schema || '.' || table_name
+                from information_schema.tables
+                where table_schema in ('roster_data', 'autorosters_data', 'marts')
+                    and table_name not like '\\_%' escape '\\'
+                """
+            ).fetchall()
+            return {
+                name: database.sql(f"select count(*) from {name}").fetchall()[0][0]
+                for (name,) in tables
+            }
 
     def contents(self, *schemas: str) -> dict[str, Any]:
         """The rows of every table of some schemas, as their count and a hash.
@@ -160,16 +167,18 @@ class Deployment:
         The log of reads is left out: it grows with every read, by our own clock.
         """
         listed = ", ".join(f"'{schema}'" for schema in schemas)
-        tables = self.query(
-            "select table_schema || '.' || table_name from information_schema.tables "
-            f"where table_schema in ({listed}) and table_name <> '_reads'"
-        )
-        return {
-            name: self.query(
-                f"select count(*), bit_xor(hash(things)) from {name} as things"
-            )
-            for (name,) in tables
-        }
+        with self.warehouse() as database:
+            tables = database.sql(
+                "select table_schema || '.' || table_name "
+                "from information_schema.tables "
+                f"where table_schema in ({listed}) and table_name <> '_reads'"
+            ).fetchall()
+            return {
+                name: database.sql(
+                    f"select count(*), bit_xor(hash(things)) from {name} as things"
+                ).fetchall()
+                for (name,) in tables
+            }
 
     def step_outcomes(self) -> dict[str, bool]:
         """The operations of the last run: name to whether it succeeded."""

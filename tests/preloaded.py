@@ -4,6 +4,7 @@ The platform's modules, but for those that read their environment when they are 
 as the definitions do: a forked process has another.
 """
 
+import gc
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -48,6 +49,8 @@ def _modules() -> Iterator[str]:
             yield ".".join(module.parts)
 
 
+# Little of what a command makes is garbage before it ends.
+gc.set_threshold(50_000, 20, 50)
 with kept_for_good():
     for name in (*_LIBRARIES, *_modules()):
         import_module(name)

@@ -200,7 +200,14 @@ def dashboard(folder: Path, **environment: str) -> Iterator[str]:
             process.terminate()
 
 
-def test_the_dashboard_filters_by_page(deployment, browser, tries) -> None:
+@pytest.fixture(scope="module")
+def served(deployment: Deployment) -> Iterator[str]:
+    """The address of the dashboard of the deployment."""
+    with dashboard(deployment.folder) as url:
+        yield url
+
+
+def test_the_dashboard_filters_by_page(deployment, browser, served, tries) -> None:
     title, members = (
         duckdb.connect(
             str(deployment.folder / "published" / "roster.duckdb"), read_only=True
@@ -214,10 +221,10 @@ def test_the_dashboard_filters_by_page(deployment, browser, tries) -> None:
     everybody = value(
         deployment, "select sum(page_member_count) from marts.dim_roster_pages"
     )
-    with dashboard(deployment.folder) as url, watched(browser) as page:
+    with watched(browser) as page:
         tries("Listening ports")()
         assert listening() == {"127.0.0.1"}
-        page.goto(url)
+        page.goto(served)
         page.get_by_text("Data freshness").first.wait_for(timeout=PATIENCE_MS)
         assert tile(page, "Headcount") == f"{everybody:,}"
         page.get_by_label("Page", exact=True).select_option(label=title)
@@ -226,7 +233,9 @@ def test_the_dashboard_filters_by_page(deployment, browser, tries) -> None:
         ).wait_for(timeout=PATIENCE_MS)
 
 
-def test_a_member_and_a_page_have_pages_of_their_own(deployment, browser) -> None:
+def test_a_member_and_a_page_have_pages_of_their_own(
+    deployment, browser, served
+) -> None:
     seller, orders, amount = rows(
         deployment,
         "select full_name, count(*), sum(net_amount) filter "
@@ -241,15 +250,15 @@ def test_a_member_and_a_page_have_pages_of_their_own(deployment, browser) -> Non
         "marts.dim_roster_pages join marts.rpt_activity_status using (page_key) join "
         "marts.dim_members using (member_key) group by all order by page_title limit 1",
     )[0]
-    with dashboard(deployment.folder) as url_of_app, watched(browser, 390) as page:
-        page.goto(url_of_app)
+    with watched(browser, 390) as page:
+        page.goto(served)
         page.get_by_label("Members", exact=True).click(timeout=PATIENCE_MS)
         page.get_by_label("Find a member").fill(seller)
         page.get_by_label("Find a member").press("Enter")
         page.locator(f"h2:text-is({seller!r})").wait_for(timeout=PATIENCE_MS)
         assert tile(page, f"Referral revenue, {orders} orders") == f"{amount:,.2f} USD"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.goto(f"{url_of_app}/?page={page_key}")
+        page.goto(f"{served}/?page={page_key}")
         page.locator(f"h2:text-is({title!r})").wait_for(timeout=PATIENCE_MS)
         assert page.get_by_role("link", name=url).get_attribute("href") == url
         page.get_by_role("link", name=member).first.click()

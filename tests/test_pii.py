@@ -96,15 +96,17 @@ def _personal_values(deployment: Deployment) -> set[str]:
 
 def _clear_values_in_marts(deployment: Deployment, personal: set[str]) -> set[str]:
     found = set()
-    for table, column in deployment.query(TEXT_COLUMNS):
-        values = deployment.query(
-            f'select distinct "{column}" from marts.{table} where "{column}" is not null'
-        )
-        found |= {
-            f"{table}.{column}"
-            for (value,) in values
-            if value in personal or value.lower() in personal or "@" in value
-        }
+    with deployment.warehouse() as database:
+        for table, column in database.sql(TEXT_COLUMNS).fetchall():
+            values = database.sql(
+                f'select distinct "{column}" from marts.{table} '
+                f'where "{column}" is not null'
+            ).fetchall()
+            found |= {
+                f"{table}.{column}"
+                for (value,) in values
+                if value in personal or value.lower() in personal or "@" in value
+            }
     return found
 
 

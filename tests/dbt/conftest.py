@@ -11,7 +11,7 @@ from tests.dbt.raw_warehouse import RawWarehouse
 def empty_warehouse(tmp_path_factory) -> RawWarehouse:
     """Nothing was ever loaded, and the models are built."""
     warehouse = RawWarehouse(tmp_path_factory.mktemp("empty"))
-    done = warehouse.build()
+    done = warehouse.build("--write-json")
     assert done.returncode == 0, done.stdout[-5000:]
     assert "WARN=0 ERROR=0 SKIP=0" in done.stdout
     return warehouse

@@ -119,7 +119,7 @@ class RawWarehouse:
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``dbt build``."""
         return run_dbt(
-            *("build", "--write-json", *arguments),
+            *("build", *arguments),
             folder=self.folder,
             environment={
                 **os.environ,
@@ -129,7 +129,7 @@ class RawWarehouse:
         )
 
     def manifest(self) -> dict[str, Any]:
-        """What the last build knew of the project."""
+        """What the last build with ``--write-json`` knew of the project."""
         return json.loads((self.folder / "dbt" / "manifest.json").read_text())
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
