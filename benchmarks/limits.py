@@ -1,4 +1,4 @@
-"""What nothing can go below: bare reads, a shell script, and tables without any promise.
+"""What nothing can go below: bare reads, a shell script, and tables and nothing else.
 
 Contenders of ``benchmarks.contenders``, which runs them.
 """
