@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from starlette.requests import Request
 
 from roster_platform.errors import WarehouseError
+from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.settings.platform import PlatformSettings
@@ -224,13 +226,20 @@ def test_children_come_after_a_load_that_stopped_before_them(
 
 def _stop_before_line_items(house: House) -> None:
     """Read, and let the database fail when orders have landed and lines have not."""
+    with (
+        _failing_before("roster_data", "orders__line_items"),
+        pytest.raises(WarehouseError),
+    ):
+        house.read()
+
+
+@contextmanager
+def _failing_before(dataset: str, table: str) -> Iterator[None]:
+    """Let the database fail at the rows of one table; those of others may land."""
 
     def failing(runs: Any) -> Any:
         def fails(self: Any, statements: Any, *arguments: Any) -> Any:
-            if (
-                'insert into "roster_data"."orders__line_items"'
-                in str(statements).lower()
-            ):
+            if f'insert into "{dataset}"."{table}"' in str(statements).lower():
                 raise DatabaseTerminalException(OSError("the machine is gone"))
             return runs(self, statements, *arguments)
 
@@ -240,8 +249,50 @@ def _stop_before_line_items(house: House) -> None:
         for name in ("execute_sql", "execute_many"):
             runs = getattr(DuckDbSqlClient, name)
             patch.setattr(DuckDbSqlClient, name, failing(runs))
-        with pytest.raises(WarehouseError):
-            house.read()
+        yield
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first load", "second load"])
+def test_a_page_whose_load_stopped_in_its_midst_is_written_again(
+    tmp_path, monkeypatch, is_first
+) -> None:
+    said = "before"
+
+    def page(_: Request) -> Any:
+        user = {"discord_id": "1", "name": said, "certifications": [said]}
+        rank = {"role_id": "1", "rank_name": said, "is_command": True, "users": [user]}
+        return {"custom_title": said, "ranks": [rank]}
+
+    warehouse = Warehouse(PlatformSettings(data_dir=str(tmp_path)))
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("SOURCES__AUTOROSTERS_SOURCE__API_KEY", "key")
+
+    def read() -> None:
+        with load_pages(["page-1"], warehouse=warehouse) as loaded:
+            assert not loaded.report.failed
+
+    with local_api(page) as api:
+        monkeypatch.setenv("SOURCES__AUTOROSTERS_SOURCE__BASE_URL", api.url)
+        if not is_first:
+            read()
+        said = "now"
+        with (
+            _failing_before("autorosters_data", "user_certifications"),
+            pytest.raises(WarehouseError),
+        ):
+            read()
+        read()
+        read()
+    with warehouse.pipeline("look", "autorosters_data") as run:
+        for table, column in (
+            ("users", "name"),
+            ("ranks", "rank_name"),
+            ("user_certifications", "certification"),
+        ):
+            assert run.query(f"select {column} from {{table}}", table) == [("now",)]
+        changes = run.query("select _change from {table}", "users_versions")
+        assert len(changes) == 2 - is_first
+        assert len(run.query("select 1 from {table}", "page_loads")) == 3 - is_first
 
 
 def test_what_a_killed_load_left_and_the_api_dropped_is_marked(shop, house) -> None:

@@ -11,7 +11,7 @@ was rejected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -198,6 +198,9 @@ def _load(
             nonlocal appends
             appends = False
             changed = report.loaded.keys() - report.unchanged - logged
+            # A page is known as it was read once all of its rows are there; its versions
+            # depend on whether its last load was its retirement.
+            _insert_loads(run, report, changed)
             log_pages(run, kind, tables, list(changed))
             logged.update(changed)
 
@@ -205,7 +208,7 @@ def _load(
             log()
             report.resumed = kept.used
             kept.forget()
-            _insert_loads_of_unchanged(run, report)
+            _insert_loads(run, report, report.loaded.keys() & report.unchanged)
             if reading.of_whole_pages:
                 insert_reads(run, [*report.reads.values()])
             if discord_id is None:
@@ -249,12 +252,14 @@ def _load(
         yield PagesLoad(run, report, row_counts)
 
 
-def _insert_loads_of_unchanged(run: PipelineRun, report: PagesReport) -> None:
-    """Write the reads of pages that did not change, of which nothing else is written."""
+def _insert_loads(
+    run: PipelineRun, report: PagesReport, page_ids: Collection[str]
+) -> None:
+    """Write what the reads of some pages found into ``page_loads``."""
     if report.name != "pages":
         return
     rows = []
-    for page_id in report.loaded.keys() & report.unchanged:
+    for page_id in page_ids:
         row = load_row(page_id, report.loaded[page_id])
         rows.append({**row, OBSERVED_AT: row["observed_at"]})
     run.insert("page_loads", rows)

@@ -264,10 +264,6 @@ class PagesReader:
 
     def _accept(self, page_id: str, rows: Rows, summary: PageSummary) -> None:
         report, known = self._report, self._report.known.get(page_id)
-        if "page_loads" in self._reading.tables:
-            row = load_row(page_id, summary)
-            row["observed_at"] = summary.observed_at.isoformat()
-            rows = {**rows, "page_loads": [row]}
         if (
             known
             and not report.reload_unchanged
