@@ -256,12 +256,18 @@ def _insert_loads(
     run: PipelineRun, report: PagesReport, page_ids: Collection[str]
 ) -> None:
     """Write what the reads of some pages found into ``page_loads``."""
-    if report.name != "pages":
+    if report.name != "pages" or not page_ids:
         return
     rows = []
     for page_id in page_ids:
         row = load_row(page_id, report.loaded[page_id])
         rows.append({**row, OBSERVED_AT: row["observed_at"]})
+    at_once = "from {table} where observed_at = %s"
+    with run.statements("page_loads") as execute:
+        # Another worker may have read the same page in the same second.
+        if execute(f"select 1 {at_once} limit 1", report.observed_at):
+            among = f"and page_id in ({listed(page_ids)})"
+            execute(f"delete {at_once} {among}", report.observed_at)
     run.insert("page_loads", rows)
 
 
