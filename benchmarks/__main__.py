@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from benchmarks import build, events, mapping, orders, pages, report, startup
+from benchmarks import build, events, mapping, orders, pages, report, small, startup
 from benchmarks.notes import NOTES
 
 
@@ -26,6 +26,7 @@ def main() -> None:
     cases, claims = [], []
     for measure in (
         startup.measure,
+        small.measure,
         partial(orders.measure, large=options.orders),
         mapping.measure,
         pages.measure,

@@ -32,12 +32,22 @@ import sqlalchemy  # noqa: F401  dlt imports it late, in the midst of a load
 from dlt.sources.rest_api import rest_api_source
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
+from benchmarks.limits import (
+    SMALL,
+    bare_read,
+    bare_read_of_endpoints,
+    bare_read_of_pages,
+    curl_and_sql,
+    own_columns,
+    write_versions,
+)
 from benchmarks.server import PAGES_URL
 from roster_platform.catalogue import column_name
 from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.ingest.roster.source import rest_api_config
 from roster_platform.ingest.settings import autorosters_settings, roster_settings
+from roster_platform.warehouse.pipelines import pipelines_kept
 from roster_platform.warehouse.warehouse import Warehouse
 
 # What dlt's performance guide offers, as far as it helped when tried on these orders.
@@ -130,18 +140,18 @@ def _page_ids() -> list[str]:
 
 
 def bare() -> None:
-    """aiohttp, Arrow's JSON parser, DuckDB: no merge, no checks, no state."""
-    asyncio.run(_bare(_roster_urls, _parsed_orders))
+    """aiohttp, Arrow's JSON parser, DuckDB: the same tables, no checks, no state."""
+    asyncio.run(_bare(roster_urls, orders_parsed))
 
 
 def bare_dicts() -> None:
     """The same with Python's dicts on the way: aiohttp, orjson, Arrow, DuckDB."""
-    asyncio.run(_bare(_roster_urls, _orders))
+    asyncio.run(_bare(roster_urls, _orders))
 
 
 def bare_pages() -> None:
     """Every roster page by aiohttp, orjson, Arrow, DuckDB."""
-    asyncio.run(_bare(_page_urls, _pages))
+    asyncio.run(_bare(page_urls, _pages))
 
 
 async def _bare(
@@ -158,10 +168,9 @@ async def _bare(
         def insert() -> None:
             for name, arrow in tables(batch).items():
                 database.register("batch", arrow)
-                database.execute(
-                    f"create table if not exists {name} as from batch limit 0"
-                )
-                database.execute(f"insert into {name} from batch")
+                rows = f"select *, {own_columns(name.split('.')[1])} from batch"
+                database.execute(f"create table if not exists {name} as {rows} limit 0")
+                database.execute(f"insert into {name} {rows}")
                 database.unregister("batch")
             batch.clear()
 
@@ -177,9 +186,10 @@ async def _bare(
             await asyncio.gather(*(work(session, left) for _ in range(concurrency)))
         if batch:
             insert()
+        write_versions(database)
 
 
-async def _roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
+async def roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
     settings = roster_settings()
     session.headers["Authorization"] = f"Bearer {settings.access_token}"
     url = f"{settings.base_url}/v2/orders?pageSize={_PAGE_SIZE}&page="
@@ -188,7 +198,7 @@ async def _roster_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], i
     return (f"{url}{page}" for page in range(1, total + 1)), settings.concurrency
 
 
-async def _page_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
+async def page_urls(session: aiohttp.ClientSession) -> tuple[Iterator[str], int]:
     settings = autorosters_settings()
     session.headers["X-API-Key"] = str(settings.api_key)
     urls = (f"{settings.base_url}/roster/{page_id}" for page_id in _page_ids())
@@ -238,7 +248,7 @@ _ORDERS = pa.schema(
 )
 
 
-def _parsed_orders(bodies: list[bytes]) -> dict[str, pa.Table]:
+def orders_parsed(bodies: list[bytes]) -> dict[str, pa.Table]:
     document = b"\n".join(bodies)
     parsed = read_json(
         pa.BufferReader(document),
@@ -382,6 +392,24 @@ def _pages(bodies: list[bytes]) -> dict[str, pa.Table]:
     }
 
 
+def command() -> None:
+    """The whole command that loads orders, interpreter start included."""
+    subprocess.run(
+        [sys.executable, "-m", "roster_platform.ingest", "roster", "orders"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def endpoints() -> None:
+    """Twelve endpoints in one process, as one run of Dagster loads them."""
+    with pipelines_kept():
+        for endpoint in SMALL:
+            with load_endpoint(endpoint.name):
+                pass
+
+
 CONTENDERS: Mapping[str, Callable[[], None]] = {
     "plain": plain,
     "tuned": tuned,
@@ -393,6 +421,12 @@ CONTENDERS: Mapping[str, Callable[[], None]] = {
     "page by page": page_by_page,
     "pages through dagster": pages_through_dagster,
     "bare pages": bare_pages,
+    "bare read": bare_read,
+    "bare read of pages": bare_read_of_pages,
+    "command": command,
+    "curl and SQL": curl_and_sql,
+    "endpoints": endpoints,
+    "bare read of endpoints": bare_read_of_endpoints,
 }
 
 _QUESTIONS = {
@@ -413,18 +447,21 @@ _QUESTIONS = {
 
 def landed() -> dict[str, str]:
     """Rows of every table that was loaded, with sums that distinguish them."""
-    path = str(Warehouse.from_settings().database_path)
-    found = {}
-    with duckdb.connect(path, read_only=True) as database:
+    path = Warehouse.from_settings().database_path
+    found: dict[str, str] = {}
+    if not path.exists():
+        return found
+    with duckdb.connect(str(path), read_only=True) as database:
         tables = database.sql(
             "select table_schema, table_name from information_schema.tables"
         ).fetchall()
         for schema, questions in _QUESTIONS.items():
             for table, what in questions.items():
-                if (schema, table) in tables:
-                    sql = f"select {what} from {schema}.{table}"
-                    (row,) = database.sql(sql).fetchall()
-                    found[table] = " / ".join(map(str, row))
+                for name in (table, f"{table}_versions"):
+                    if (schema, name) in tables:
+                        sql = f"select {what} from {schema}.{name}"
+                        (row,) = database.sql(sql).fetchall()
+                        found[name] = " / ".join(map(str, row))
     return found
 
 

@@ -31,9 +31,14 @@ lists exploded.
   as dlt's settings go (Parquet, larger buffers, parallel steps).
 - **platform**, **pages**: this platform's ingest; **dagster**: `dagster asset materialize`
   of it, interpreter start included.
-- **bare**, **bare dicts**, **bare pages**: aiohttp, Arrow and DuckDB and nothing else: no
-  merge, no checks, no state, no retries. *bare* leaves JSON to Arrow's own parser, the
-  others make Python's dicts of it on the way, as most scripts do.
+- **bare**, **bare dicts**, **bare pages**: aiohttp, Arrow and DuckDB and nothing else, into
+  the same tables with the same columns, versions included: no merge, no checks, no state,
+  no retries, and DuckDB's own hash for a digest. *bare* leaves JSON to Arrow's own parser,
+  the others make Python's dicts of it on the way, as most scripts do.
+- **bare read**: the same requests, parsed and thrown away.
+- **command**: `python -m roster_platform.ingest roster orders`; **curl and SQL**: curl,
+  eight requests at a time, and twenty lines of DuckDB's SQL over the files, run by its
+  Python package as its command line would run it, without the start of either.
 """
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.destinations.exceptions import DatabaseTerminalException
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from starlette.requests import Request
 
+from roster_platform.errors import WarehouseError
+from roster_platform.ingest.autorosters import load_pages
 from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster import load_endpoint
 from roster_platform.settings.platform import PlatformSettings
@@ -186,3 +191,130 @@ def test_rows_are_loaded_where_dlts_own_folder_cannot_be_written(
     assert "could not be put into" in caplog.text
     assert house.written()["orders"] == 100
     assert not house.warehouse.dead_runs()
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first load", "second load"])
+def test_children_come_after_a_load_that_stopped_before_them(
+    shop, house, is_first
+) -> None:
+    """Their records are as they were by then; the versions have both, and once."""
+    if not is_first:
+        house.read()
+        shop.orders = [
+            {**order, "totalPrice": "99.00", "lineItems": order["lineItems"][:1]}
+            for order in shop.orders
+        ]
+    _stop_before_line_items(house)
+    assert len(house.rows("select 1 from {table}", "orders")) == 100
+    house.read()
+    wanted = {
+        order["orderId"]: (float(order["totalPrice"]), len(order["lineItems"]))
+        for order in shop.orders
+    }
+    found = house.current()
+    assert {key: (float(p), items) for key, (p, _, items) in found.items()} == wanted
+    assert not house.rows("select 1 from {table} where _deleted", TABLES[1])
+    versions = house.rows(
+        "select order_id, count(*), count(distinct _digest) from {table} group by all",
+        "orders_versions",
+    )
+    assert {tuple(counts) for _, *counts in versions} == {(2 - is_first,) * 2}
+    before = house.written()
+    house.read()
+    assert house.written() == before
+
+
+def _stop_before_line_items(house: House) -> None:
+    """Read, and let the database fail when orders have landed and lines have not."""
+    with (
+        _failing_before("roster_data", "orders__line_items"),
+        pytest.raises(WarehouseError),
+    ):
+        house.read()
+
+
+@contextmanager
+def _failing_before(dataset: str, table: str) -> Iterator[None]:
+    """Let the database fail at the rows of one table; those of others may land."""
+
+    def failing(runs: Any) -> Any:
+        def fails(self: Any, statements: Any, *arguments: Any) -> Any:
+            if f'insert into "{dataset}"."{table}"' in str(statements).lower():
+                raise DatabaseTerminalException(OSError("the machine is gone"))
+            return runs(self, statements, *arguments)
+
+        return fails
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("execute_sql", "execute_many"):
+            runs = getattr(DuckDbSqlClient, name)
+            patch.setattr(DuckDbSqlClient, name, failing(runs))
+        yield
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first load", "second load"])
+def test_a_page_whose_load_stopped_in_its_midst_is_written_again(
+    tmp_path, monkeypatch, is_first
+) -> None:
+    said = "before"
+
+    def page(_: Request) -> Any:
+        user = {"discord_id": "1", "name": said, "certifications": [said]}
+        rank = {"role_id": "1", "rank_name": said, "is_command": True, "users": [user]}
+        return {"custom_title": said, "ranks": [rank]}
+
+    warehouse = Warehouse(PlatformSettings(data_dir=str(tmp_path)))
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("SOURCES__AUTOROSTERS_SOURCE__API_KEY", "key")
+
+    def read() -> None:
+        with load_pages(["page-1"], warehouse=warehouse) as loaded:
+            assert not loaded.report.failed
+
+    with local_api(page) as api:
+        monkeypatch.setenv("SOURCES__AUTOROSTERS_SOURCE__BASE_URL", api.url)
+        if not is_first:
+            read()
+        said = "now"
+        with (
+            _failing_before("autorosters_data", "user_certifications"),
+            pytest.raises(WarehouseError),
+        ):
+            read()
+        read()
+        read()
+    with warehouse.pipeline("look", "autorosters_data") as run:
+        for table, column in (
+            ("users", "name"),
+            ("ranks", "rank_name"),
+            ("user_certifications", "certification"),
+        ):
+            assert run.query(f"select {column} from {{table}}", table) == [("now",)]
+        changes = run.query("select _change from {table}", "users_versions")
+        assert len(changes) == 2 - is_first
+        assert len(run.query("select 1 from {table}", "page_loads")) == 3 - is_first
+
+
+def test_what_a_killed_load_left_and_the_api_dropped_is_marked(shop, house) -> None:
+    _stop_before_line_items(house)
+    gone = shop.orders.pop(5)
+    assert house.read().deleted == 1
+    assert house.current()[gone["orderId"]][1]
+
+
+def test_two_first_loads_at_once_load_every_record_once(shop, house) -> None:
+    """The second one finds that the first has landed, and reads again."""
+    readings = []
+
+    class Reads:
+        def __call__(self, request: Request) -> Any:
+            readings.append(request)
+            if len(readings) == 2:
+                house.read()
+            return shop(request)
+
+    with local_api(Reads()) as api, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCES__ROSTER_SOURCE__BASE_URL", api.url)
+        house.read()
+    assert house.rows("select count(*) from {table}", "orders") == [(100,)]
+    assert house.rows("select count(*) from {table}", "orders_versions") == [(100,)]

@@ -135,17 +135,15 @@ class FieldNames:
             style_key(path[0]) for paths in self._paths.values() for path in paths
         }
         self._names_of_undecided: set[str] | None = None
+        self._own_names: set[str] = set()
         self._tree: NameTree | None = None
+        self.is_plain = True
+        """Whether every field is read from its own name."""
 
     @property
     def undecided(self) -> set[str]:
         """The fields that no record so far had a value for."""
         return self._undecided
-
-    @property
-    def is_plain(self) -> bool:
-        """Return whether every field is read from its own name."""
-        return all(path == (name,) for name, path in self.sources.items())
 
     def renamed(self) -> dict[str, str]:
         """The fields that are read from another name, and that name."""
@@ -177,14 +175,18 @@ class FieldNames:
         if not self._undecided:
             return False
         records = list(records)
-        if not any(map(self._is_foreign, set().union(*records))):
+        came = set().union(*records)
+        if not any(map(self._is_foreign, came - self._own_names)):
             # Declared names only, as a rule: those that have a value stay.
-            self._undecided -= {
+            decided = {
                 name
-                for name in self._undecided
+                for name in self._undecided & came
                 if any(record.get(name) is not None for record in records)
             }.union(filled)
-            self._names_of_undecided = None
+            self._own_names |= came
+            if decided:
+                self._undecided -= decided
+                self._names_of_undecided = None
             return False
         root = _Node()
         for record in records:
@@ -202,6 +204,8 @@ class FieldNames:
         if self.sources == before:
             return False
         self._tree = None
+        self._own_names.clear()
+        self.is_plain = not self.renamed()
         return True
 
     def _is_foreign(self, name: str) -> bool:

@@ -32,6 +32,8 @@ class KeyGuard:
         for key in self._table.primary_key:
             values = records.values(key)
             if not isinstance(values, pa.Array):
+                if None not in values:
+                    continue
                 values = [value is not None for value in values]
             elif values.null_count:
                 values = values.is_valid().to_pylist()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ class DictRecords:
 
     def values(self, field: str) -> Values:
         """One value a record; None where a record has no such field."""
-        return [row.get(field) for row in self._rows]
+        # Quicker than a loop, and it is asked for every field of every row.
+        return list(map(methodcaller("get", field), self._rows))
 
     def fields(self) -> set[str]:
         """Every field that a record has."""

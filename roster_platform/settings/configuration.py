@@ -27,6 +27,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from roster_platform.errors import ConfigurationError
 from roster_platform.settings.credentials import trimmed
+from roster_platform.settings.dlt_overhead import reduce_overhead
 
 _Settings = TypeVar("_Settings", bound=BaseConfiguration)
 
@@ -67,6 +68,7 @@ def prepare() -> None:
         found = Container()[PluggableRunContext].providers
         if _name("fixed") in found:
             return
+        reduce_overhead()
         if not os.environ.get("DLT_PROJECT_DIR") and project_folder() != Path.cwd():
             for path in settings_files():
                 found.add_provider(_provider(str(path), _read(path)))

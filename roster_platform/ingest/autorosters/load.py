@@ -11,10 +11,11 @@ was rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -38,11 +39,12 @@ from roster_platform.ingest.autorosters.tables import BY_NAME
 from roster_platform.ingest.autorosters.writing import READINGS
 from roster_platform.ingest.history.snapshots import import_snapshots
 from roster_platform.ingest.history.versions import log_pages, pages_behind
-from roster_platform.ingest.page_ids import as_known, is_safe
+from roster_platform.ingest.page_ids import as_known, is_safe, listed
 from roster_platform.ingest.page_ids import page_id as the_page_id
 from roster_platform.ingest.page_ids import page_ids as the_page_ids
 from roster_platform.ingest.reading.kept_answers import KeptAnswers
 from roster_platform.ingest.reading.log import READS, insert_reads, landed_at
+from roster_platform.ingest.reading.overtaken import again_if_overtaken, must_be_without
 from roster_platform.ingest.reading.parts import Parts
 from roster_platform.ingest.settings import autorosters_settings
 from roster_platform.warehouse.healing import lacking, missing_columns
@@ -78,13 +80,15 @@ def load_pages(
     reasons. Raises an IngestError when the credentials are missing or malformed settings
     stop the whole run.
     """
-    report = PagesReport(
+    report = partial(
+        PagesReport,
         "pages",
         reload_unchanged=reload_unchanged,
         confirm_drops=confirm_drops,
         accept_fields=accept_fields,
     )
-    with _load(report, page_ids, warehouse, ask_again=ask_again) as loaded:
+    load = partial(_load, report, page_ids, warehouse, ask_again=ask_again)
+    with again_if_overtaken(load) as loaded:
         yield loaded
 
 
@@ -99,13 +103,15 @@ def load_page_users(
     ask_again: bool = False,
 ) -> Iterator[PagesLoad]:
     """Load the API's flat user list of each page, all in one run (see load_pages)."""
-    report = PagesReport(
+    report = partial(
+        PagesReport,
         "page_users",
         reload_unchanged=reload_unchanged,
         confirm_drops=confirm_drops,
         accept_fields=accept_fields,
     )
-    with _load(report, page_ids, warehouse, ask_again=ask_again) as loaded:
+    load = partial(_load, report, page_ids, warehouse, ask_again=ask_again)
+    with again_if_overtaken(load) as loaded:
         yield loaded
 
 
@@ -118,8 +124,9 @@ def load_user(
     Raises NotFoundError when the page or the user does not exist.
     """
     the_page_ids([page_id, discord_id])
-    report = PagesReport("user")
-    with _load(report, [page_id], warehouse, discord_id=discord_id) as loaded:
+    report = partial(PagesReport, "user")
+    load = partial(_load, report, [page_id], warehouse, discord_id=discord_id)
+    with again_if_overtaken(load) as loaded:
         for error in loaded.report.failed.values():
             raise error
         yield loaded
@@ -127,7 +134,7 @@ def load_user(
 
 @contextmanager
 def _load(
-    report: PagesReport,
+    make_report: Callable[[], PagesReport],
     page_ids: Sequence[str],
     warehouse: Warehouse | None,
     *,
@@ -137,6 +144,7 @@ def _load(
     warehouse = warehouse or Warehouse.from_settings()
     settings = autorosters_settings()
     settings.require_api_key()
+    report = make_report()
     page_ids = _safe_page_ids(page_ids, report)
     reading = READINGS[report.name]
     kind = report.name if discord_id is None else "page_users"
@@ -157,6 +165,8 @@ def _load(
             report.earlier = EarlierReads(last_at=report.earlier.last_at)
         remembered = run.resource_state(SOURCE_NAME, reading.tables[0])
         state = deepcopy(dict(remembered))
+        # Tables that are there may have rows, of a first load that was killed.
+        appends = columns.keys().isdisjoint(reading.tables)
         is_whole = not (missing or missing_columns([READS], columns))
         row_counts: dict[str, int] = {}
 
@@ -171,7 +181,7 @@ def _load(
 
         def written() -> Iterator[Any]:
             if not is_whole:
-                yield from empty_tables(reading, settings)
+                yield from empty_tables(reading, settings, appends=appends)
             yield from parts.next_part()
             if parts.is_over:
                 current = dlt.current.resource_state(reading.tables[0])
@@ -179,10 +189,18 @@ def _load(
                 current.update(state)
 
         def log_unlogged() -> None:
+            if appends:
+                among = f"where page_id in ({listed(page_ids)})"
+                must_be_without(run, reading.tables, among)
             log_pages(run, kind, tables, pages_behind(run, tables, page_ids))
 
         def log() -> None:
+            nonlocal appends
+            appends = False
             changed = report.loaded.keys() - report.unchanged - logged
+            # A page is known as it was read once all of its rows are there; its versions
+            # depend on whether its last load was its retirement.
+            _insert_loads(run, report, changed)
             log_pages(run, kind, tables, list(changed))
             logged.update(changed)
 
@@ -190,7 +208,7 @@ def _load(
             log()
             report.resumed = kept.used
             kept.forget()
-            _insert_loads_of_unchanged(run, report)
+            _insert_loads(run, report, report.loaded.keys() & report.unchanged)
             if reading.of_whole_pages:
                 insert_reads(run, [*report.reads.values()])
             if discord_id is None:
@@ -201,7 +219,8 @@ def _load(
             if ask_again:
                 kept.forget()
             batches = read_items(
-                reading, page_ids, settings, report, state, discord_id, kept
+                *(reading, page_ids, settings, report, state, discord_id, kept),
+                appends=lambda: appends,
             )
             # The read is over where nothing is to be written.
             first = list(islice(batches, 1))
@@ -214,7 +233,7 @@ def _load(
             ):
                 while not parts.is_over:
                     run.load(
-                        source_of(reading, written),
+                        source_of(reading, written, appends=appends),
                         parts=page_ids,
                         before=log_unlogged,
                         after=lambda: finish() if parts.is_over else log(),
@@ -233,14 +252,22 @@ def _load(
         yield PagesLoad(run, report, row_counts)
 
 
-def _insert_loads_of_unchanged(run: PipelineRun, report: PagesReport) -> None:
-    """Write the reads of pages that did not change, of which nothing else is written."""
-    if report.name != "pages":
+def _insert_loads(
+    run: PipelineRun, report: PagesReport, page_ids: Collection[str]
+) -> None:
+    """Write what the reads of some pages found into ``page_loads``."""
+    if report.name != "pages" or not page_ids:
         return
     rows = []
-    for page_id in report.loaded.keys() & report.unchanged:
+    for page_id in page_ids:
         row = load_row(page_id, report.loaded[page_id])
         rows.append({**row, OBSERVED_AT: row["observed_at"]})
+    at_once = "from {table} where observed_at = %s"
+    with run.statements("page_loads") as execute:
+        # Another worker may have read the same page in the same second.
+        if execute(f"select 1 {at_once} limit 1", report.observed_at):
+            among = f"and page_id in ({listed(page_ids)})"
+            execute(f"delete {at_once} {among}", report.observed_at)
     run.insert("page_loads", rows)
 
 

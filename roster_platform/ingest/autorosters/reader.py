@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -60,8 +60,12 @@ class PagesReader:
         settings: AutoRostersSettings,
         report: PagesReport,
         state: MutableMapping[str, Any],
+        appends: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``state`` is the resource's own, which the reader changes."""
+        """``state`` is the resource's own, which the reader changes.
+
+        ``appends`` says of each batch whether no row of its pages is there.
+        """
         from roster_platform.records.table_builder import TableBuilder
 
         self._reading = reading
@@ -76,7 +80,7 @@ class PagesReader:
             )
             for name in reading.tables
         }
-        self._batch = Batch(reading, self._builders)
+        self._batch = Batch(reading, self._builders, appends)
         self._mapping = source_mapping("autorosters")
         self._names = PageNames(self._mapping)
 
@@ -260,10 +264,6 @@ class PagesReader:
 
     def _accept(self, page_id: str, rows: Rows, summary: PageSummary) -> None:
         report, known = self._report, self._report.known.get(page_id)
-        if "page_loads" in self._reading.tables:
-            row = load_row(page_id, summary)
-            row["observed_at"] = summary.observed_at.isoformat()
-            rows = {**rows, "page_loads": [row]}
         if (
             known
             and not report.reload_unchanged
@@ -345,7 +345,7 @@ def _compare(batch: Batch, report: PagesReport) -> None:
         return
     known = {page_id for page_id in pages if page_id in report.known}
     held = held_members(report.query, known) if known else {}
-    read = read_members(batch.rows, known)
+    read = read_members(batch.rows, known) if known else {}
     for page_id in pages:
         summary = report.loaded[page_id]
         changes = (

@@ -97,16 +97,18 @@ def read_items(
     state: MutableMapping[str, Any],
     discord_id: str | None = None,
     kept: KeptAnswers | None = None,
+    appends: Callable[[], bool] = lambda: False,
 ) -> Iterator[Sequence[Any]]:
     """Read pages; yields batches of rows of those that changed, as dlt takes them.
 
     What was ``kept`` of a read that was interrupted is not asked again. ``state`` is what
     the resource remembers from read to read, and is changed; ``report`` is filled.
+    ``appends`` says of each batch whether no row of its pages is there.
     """
     # Imported when read, so that loading definitions does not pay for it.
     from roster_platform.ingest.autorosters.reader import PagesReader
 
-    reader = PagesReader(reading, settings, report, state)
+    reader = PagesReader(reading, settings, report, state, appends)
     paths = paths_of(reading, page_ids, discord_id)
     with autorosters_client(settings, kept) as client:
         yield from reader.pages(client, paths)
@@ -128,29 +130,40 @@ def paths_of(
     }
 
 
-def empty_tables(reading: Reading, settings: AutoRostersSettings) -> Iterator[Any]:
+def empty_tables(
+    reading: Reading, settings: AutoRostersSettings, *, appends: bool = False
+) -> Iterator[Any]:
     """Yield every table that pages fill without a row, so that it is made."""
     from roster_platform.ingest.autorosters.reader import PagesReader
 
-    reader = PagesReader(reading, settings, PagesReport(reading.tables[0]), {})
+    report = PagesReport(reading.tables[0])
+    reader = PagesReader(reading, settings, report, {}, lambda: appends)
     yield from reader.empty_tables()
     if reading.of_whole_pages:
         yield reads_item([])
 
 
-def source_of(reading: Reading, items: Callable[[], Iterator[Any]]) -> DltSource:
-    """Return what was read of pages as a source that loads it."""
+def source_of(
+    reading: Reading, items: Callable[[], Iterator[Any]], *, appends: bool = False
+) -> DltSource:
+    """Return what was read of pages as a source that loads it.
+
+    It ``appends`` where the tables have no row that another could replace.
+    """
 
     @dlt.source(name=SOURCE_NAME, schema_contract=SCHEMA_CONTRACT)
     def source() -> DltResource:
-        return _resource(reading, items)
+        return _resource(reading, items, appends=appends)
 
     return source()
 
 
-def _resource(reading: Reading, items: Callable[[], Iterator[Any]]) -> DltResource:
+def _resource(
+    reading: Reading, items: Callable[[], Iterator[Any]], *, appends: bool = False
+) -> DltResource:
     leading = reading.tables[0]
-    return dlt.resource(items, name=leading, **write_hints(reading, leading))
+    hints = write_hints(reading, leading, appends=appends)
+    return dlt.resource(items, name=leading, **hints)
 
 
 def _read(

@@ -57,8 +57,15 @@ class Reading:
 class Batch:
     """Rows of some pages, on their way to one Arrow table each."""
 
-    def __init__(self, reading: Reading, builders: Mapping[str, TableBuilder]) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        builders: Mapping[str, TableBuilder],
+        appends: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``appends`` says whether no row is there that these could replace."""
         self.reading = reading
+        self._appends = appends
         self._builders = builders
         self._versions = VersionsTables(*(BY_NAME[name] for name in reading.tables))
         self._clear()
@@ -91,7 +98,8 @@ class Batch:
             yield arrow
         else:
             hints = dlt.mark.make_hints(
-                table_name=name, **write_hints(self.reading, name)
+                table_name=name,
+                **write_hints(self.reading, name, appends=self._appends()),
             )
             yield dlt.mark.with_hints(arrow, hints, create_table_variant=True)
         yield from self._versions.item(name, arrow)
@@ -104,7 +112,7 @@ class Batch:
         for name in self.reading.tables:
             built = self._builders[name].build(self.rows[name], self._observed_at)
             parts = [built[name]] if self.rows[name] else []
-            if self._emptied[name]:
+            if self._emptied[name] and not self._appends():
                 parts.append(
                     tombstone_rows(
                         BY_NAME[name], "page_id", self._emptied[name], self._observed_at
@@ -115,16 +123,20 @@ class Batch:
         self._clear()
 
 
-def write_hints(reading: Reading, table: str) -> dict[str, Any]:
+def write_hints(
+    reading: Reading, table: str, *, appends: bool = False
+) -> dict[str, Any]:
+    """How rows are written: they replace those of their page, if there can be any."""
+    merged = {
+        "disposition": "merge",
+        "strategy": "delete-insert",
+        "deduplicated": True,
+    }
     return {
-        "write_disposition": {
-            "disposition": "merge",
-            "strategy": "delete-insert",
-            "deduplicated": True,
-        },
+        "write_disposition": "append" if appends else merged,
         "primary_key": (),
         "merge_key": list(reading.key_of(table)),
-        "columns": DELETED_HINTS,
+        "columns": {} if appends else DELETED_HINTS,
     }
 
 

@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from roster_platform.catalogue import (
     DIGEST,
     IS_DELETED,
+    LOAD_ID,
     Table,
     child_table_name,
     column_name,
@@ -32,24 +34,38 @@ class HeldRecords:
     Eight bytes a record: a table may have millions.
     """
 
-    def __init__(self, digests: Collection[str | None]) -> None:
-        """``digests`` has None for a record that was written without one."""
-        self._without = sum(digest is None for digest in digests)
+    def __init__(
+        self, digests: Collection[str | None], torn: Collection[str | None] = ()
+    ) -> None:
+        """``digests`` has None for a record that was written without one.
+
+        ``torn`` are the digests of what loads wrote that were killed in their midst.
+        """
+        # Their children may be missing, so whatever they say is written again.
+        self._torn = np.unique(_as_numbers(filter(None, torn)))
+        self._without = sum(digest is None for digest in (*digests, *torn))
         self._known = np.unique(_as_numbers(filter(None, digests)))
         self._met = np.zeros(len(self._known), dtype=bool)
 
     @classmethod
     def of(cls, run: PipelineRun, table: Table) -> HeldRecords:
         """Look up what a table holds of what the API lists, which has digests."""
-        listed = (
-            f"where not coalesce({IS_DELETED}, false)" if table.soft_deletes else ""
-        )
-        rows = run.query(
-            f"select {DIGEST} from {{table}} {listed}",
-            table=table.name,
-            needs=[DIGEST],
-        )
-        return cls([digest for (digest,) in rows])
+        listed = f"not coalesce({IS_DELETED}, false)" if table.soft_deletes else "1 = 1"
+        with run.client() as client:
+            loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+        ended = f"(select load_id from {loads} where status = 0)"
+        of_loads = [
+            [
+                digest
+                for (digest,) in run.query(
+                    f"select {DIGEST} from {{table}} where {listed} and {which} {ended}",
+                    table=table.name,
+                    needs=[DIGEST],
+                )
+            ]
+            for which in (f"{LOAD_ID} in", f"{LOAD_ID} not in")
+        ]
+        return cls(*of_loads)
 
     def unwritten(
         self, table: Table, tables: Mapping[str, pa.Table]
@@ -82,7 +98,12 @@ class HeldRecords:
     @property
     def met_all(self) -> bool:
         """Return whether a read has met every record that was held, unchanged."""
-        return bool(len(self._known)) and not self._without and bool(self._met.all())
+        return (
+            bool(len(self._known))
+            and not self._without
+            and not len(self._torn)
+            and bool(self._met.all())
+        )
 
     def missed(self, digests: Sequence[str | None]) -> list[bool]:
         """Return of which records a complete read, which is over, met nothing.
@@ -94,7 +115,9 @@ class HeldRecords:
         if not len(self._known):
             return [True] * len(digests)
         places, is_known = self._places([digest or "0" for digest in digests])
-        is_missed = np.zeros(len(digests), dtype=bool)
+        is_missed = np.isin(
+            _as_numbers(digest or "0" for digest in digests), self._torn
+        )
         is_missed[is_known] = ~self._met[places[is_known]]
         return [
             digest is None or bool(one)

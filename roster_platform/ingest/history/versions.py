@@ -232,13 +232,18 @@ class VersionsLog:
         """Add the rows of loads that are not in the log, where they say something new."""
         now = f"select * from {self._table} where {self._is_not_logged()}"
         if not soft_deletes:
-            self._add(sequence, now, f"now.{OBSERVED_AT}")
+            self._add(
+                *(sequence, now, f"now.{OBSERVED_AT}"),
+                has_versions=self._has_versions(),
+            )
             return
         is_deleted = f"coalesce(now.{IS_DELETED}, false)"
         read_at = (
             f"case when {is_deleted} then now.{DELETED_AT} else now.{OBSERVED_AT} end"
         )
-        self._add(sequence, now, read_at, is_deleted)
+        self._add(
+            *(sequence, now, read_at, is_deleted), has_versions=self._has_versions()
+        )
 
     def add_children(
         self,
@@ -312,7 +317,10 @@ class VersionsLog:
             f"select * from {self._table} where page_id in {among} "
             f"and page_id not in (select page_id from ({retired}) as retired)"
         )
-        self._add(sequence, now, f"now.{OBSERVED_AT}")
+        has_versions = self._has_versions(f"where page_id in {among}")
+        self._add(sequence, now, f"now.{OBSERVED_AT}", has_versions=has_versions)
+        if not has_versions:
+            return
         # What is gone was missed by the read that wrote the page, or is with its page.
         gone = (
             "select page_id, max(observed_at) as gone_at, max(load_id) as load_id from ("
@@ -334,13 +342,24 @@ class VersionsLog:
         )
 
     def _add(
-        self, sequence: int, now: str, read_at: str, is_deleted: str = "1 = 0"
+        self,
+        sequence: int,
+        now: str,
+        read_at: str,
+        is_deleted: str = "1 = 0",
+        *,
+        has_versions: bool,
     ) -> None:
-        """Add the rows of a query, where they differ from the last version of their key."""
+        """Add the rows of a query, where they differ from the last version of their key.
+
+        There is nothing to compare them with where none of them ``has_versions``.
+        """
         columns = self._listed([*self._columns, VALID_FROM, SEQUENCE, CHANGE, DIGEST])
         last = self._last(
             f"exists (select 1 from ({now}) as now where "
             f"{self._is_same('now', 'versions')})"
+            if has_versions
+            else "1 = 0"
         )
         was_deleted = f"last.{CHANGE} = 'deleted'"
         is_new = f"last.{SEQUENCE} is null"
@@ -357,6 +376,12 @@ class VersionsLog:
             f"or case when {was_deleted} then 1 else 0 end "
             f"<> case when {is_deleted} then 1 else 0 end)"
         )
+
+    def _has_versions(self, among: str = "") -> bool:
+        found = self._client.execute_sql(
+            f"select 1 from {self._versions} {among} limit 1"
+        )
+        return bool(found)
 
     def _last(self, where: str) -> str:
         """The last version of each key, among some."""

@@ -10,6 +10,8 @@ an offset, which then leads past the end at once.
 from __future__ import annotations
 
 import re
+from array import array
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -42,7 +44,7 @@ class LastLook:
         self._paging = paging
         self._first: Page | None = None
         self._full: Page | None = None
-        self._known: set[int] = set()
+        self._known: list[array[int]] = []
         self._is_asked = False
         self.first_page = paging.first_page if paging.first_page_is_known else None
         self.is_settled = False
@@ -59,7 +61,7 @@ class LastLook:
         is_unknown = self.first_page is None and not signs.begins
         if may_grow or is_unknown or signs.has_previous:
             # By their hashes, as there may be many records.
-            self._known.update(map(hash, page.items))
+            self._known.append(array("q", map(hash, page.items)))
 
     def begin(self) -> bool:
         """Return whether nothing was asked yet: there is one request."""
@@ -85,7 +87,8 @@ class LastLook:
 
     def see_before(self, page: Page) -> int:
         """The number of records on the page before the first that the read has not met."""
-        unknown = sum(hash(item) not in self._known for item in page.items)
+        known = set(chain.from_iterable(self._known))
+        unknown = sum(hash(item) not in known for item in page.items)
         self.is_settled = True
         if not unknown:
             self.first_page = self._paging.first_page

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -180,7 +180,7 @@ def reads_item(reads: Sequence[Read]) -> Any:
 def insert_reads(run: PipelineRun, reads: Sequence[Read]) -> None:
     """Write rows of the log, whose table is there. Hold the right to write the parts."""
     now = datetime.now(UTC)
-    run.insert(READS.name, [{**asdict(read), OBSERVED_AT: now} for read in reads])
+    run.insert(READS.name, [{**vars(read), OBSERVED_AT: now} for read in reads])
 
 
 def log_reads(

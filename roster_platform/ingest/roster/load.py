@@ -34,6 +34,7 @@ from roster_platform.ingest.reading.log import (
     log_reads,
     reads_item,
 )
+from roster_platform.ingest.reading.overtaken import again_if_overtaken, must_be_without
 from roster_platform.ingest.reading.parts import Parts
 from roster_platform.ingest.reading.report import ReadReport
 from roster_platform.ingest.roster.deletions import Before, mark_deleted, rows_listed
@@ -88,29 +89,35 @@ def load_endpoint(
     warehouse = warehouse or Warehouse.from_settings()
     settings = roster_settings()
     settings.require_access_token()
-    report = ReadReport(name, accept_fields=accept_fields)
-    try:
-        with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
-            kept = KeptAnswers(
-                warehouse.answers_path(f"roster.{name}"),
-                settings.resume_within_minutes,
-                lambda _: landed_at(run, name),
-            )
-            with kept:
-                if ask_again:
-                    kept.forget()
-                row_counts = _Load(BY_NAME[name], settings, run, report, kept).load(
-                    full_read=full_read,
-                    confirm_drops=confirm_drops,
-                    reload_unchanged=reload_unchanged,
+
+    @contextmanager
+    def load() -> Iterator[EndpointLoad]:
+        report = ReadReport(name, accept_fields=accept_fields)
+        try:
+            with warehouse.pipeline(PIPELINE_NAME, DATASET_NAME) as run:
+                kept = KeptAnswers(
+                    warehouse.answers_path(f"roster.{name}"),
+                    settings.resume_within_minutes,
+                    lambda _: landed_at(run, name),
                 )
-            report.done()
-            yield EndpointLoad(run, report, row_counts)
-    except ReadError as error:
-        if report.outcome in (None, Outcome.REJECTED):
-            read = replace(report.as_read(), proof=str(error))
-            log_reads(warehouse, PIPELINE_NAME, DATASET_NAME, SOURCE_NAME, [read])
-        raise
+                with kept:
+                    if ask_again:
+                        kept.forget()
+                    row_counts = _Load(BY_NAME[name], settings, run, report, kept).load(
+                        full_read=full_read,
+                        confirm_drops=confirm_drops,
+                        reload_unchanged=reload_unchanged,
+                    )
+                report.done()
+                yield EndpointLoad(run, report, row_counts)
+        except ReadError as error:
+            if report.outcome in (None, Outcome.REJECTED):
+                read = replace(report.as_read(), proof=str(error))
+                log_reads(warehouse, PIPELINE_NAME, DATASET_NAME, SOURCE_NAME, [read])
+            raise
+
+    with again_if_overtaken(load) as loaded:
+        yield loaded
 
 
 class _Load:
@@ -131,6 +138,8 @@ class _Load:
         self._run = run
         self._report = report
         self._row_counts: Mapping[str, int] = {}
+        self._appends = False
+        """Whether no row is there that what is loaded next could replace."""
 
     def load(
         self, *, full_read: bool, confirm_drops: bool, reload_unchanged: bool
@@ -154,6 +163,8 @@ class _Load:
             writes_all = writes_all or remembered.get(KEYS_VERSION_NAME) != KEYS_VERSION
             held = HeldRecords(()) if writes_all else HeldRecords.of(run, table)
             parent_ids = self._parent_ids()
+        # Tables that are there may have rows, of a first load that was killed.
+        self._appends = is_new and columns.keys().isdisjoint(table_names(table))
         batches = read_items(
             *(self._endpoint, self._settings, state, report),
             parent_ids=parent_ids,
@@ -161,6 +172,7 @@ class _Load:
             known=before.reads,
             held=held,
             kept=self._kept,
+            appends=lambda: self._appends,
         )
         # The read is over where nothing is to be written.
         first = list(islice(batches, 1))
@@ -170,6 +182,8 @@ class _Load:
         is_whole = not (is_new or missing or lacks_reads) and versions <= columns.keys()
 
         def log() -> None:
+            if self._appends:
+                must_be_without(run, table_names(table))
             log_records(run, table)
 
         def finish() -> None:
@@ -187,7 +201,9 @@ class _Load:
             if lacks_reads:
                 yield reads_item([])
             if is_new or missing:
-                yield from empty_tables(self._endpoint, self._settings)
+                yield from empty_tables(
+                    self._endpoint, self._settings, appends=self._appends
+                )
             yield from parts.next_part()
             if not parts.is_over:
                 return
@@ -198,6 +214,7 @@ class _Load:
         is_read = first or not is_whole or state != remembered
 
         def after() -> None:
+            self._appends = False
             if not parts.is_over:
                 log()
             # What came twice is known when the rest was read.
@@ -230,7 +247,7 @@ class _Load:
         after: Callable[[], None],
     ) -> None:
         self._run.load(
-            source_of(self._endpoint, items),
+            source_of(self._endpoint, items, appends=self._appends),
             parts=[self._endpoint.name],
             before=before,
             after=after,

@@ -14,6 +14,7 @@ import dlt
 from dlt.extract import DltResource, DltSource
 
 from roster_platform.catalogue import (
+    DELETED,
     DELETED_HINTS,
     Endpoint,
     child_table_name,
@@ -37,6 +38,7 @@ from roster_platform.warehouse.pipelines import SCHEMA_CONTRACT
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from dlt.common.schema.typing import TDeleteInsertStrategyDict
     from dlt.sources.rest_api import RESTAPIConfig
 
     from roster_platform.ingest.history.held_records import HeldRecords
@@ -133,12 +135,14 @@ def read_items(
     known: KnownReads | None = None,
     held: HeldRecords | None = None,
     kept: KeptAnswers | None = None,
+    appends: Callable[[], bool] = lambda: False,
 ) -> Iterator[Sequence[Any]]:
     """Read an endpoint to its end; yields batches of rows, as dlt takes them.
 
     Records that are ``held`` as they came are left out, and what was ``kept`` of a read
     that was interrupted is not asked again. ``state`` is what the resource remembers from
-    read to read, and is changed; ``report`` is filled.
+    read to read, and is changed; ``report`` is filled. ``appends`` says of each batch
+    whether it is loaded into tables without a row.
     """
     # Imported when read, so that loading definitions does not pay for it.
     from roster_platform.records.table_builder import TableBuilder
@@ -170,7 +174,7 @@ def read_items(
                     item
                     for name, arrow in tables.items()
                     for item in (
-                        _routed(endpoint, name, arrow),
+                        _routed(endpoint, name, arrow, appends=appends()),
                         *versions.item(name, arrow),
                     )
                 ]
@@ -185,7 +189,9 @@ def read_items(
     report.drifts = reader.noticed(builder) + absent
 
 
-def empty_tables(endpoint: Endpoint, settings: RosterSettings) -> Iterator[Any]:
+def empty_tables(
+    endpoint: Endpoint, settings: RosterSettings, *, appends: bool = False
+) -> Iterator[Any]:
     """Yield every table of an endpoint without a row, so that it is made."""
     from roster_platform.records.table_builder import TableBuilder
 
@@ -193,16 +199,21 @@ def empty_tables(endpoint: Endpoint, settings: RosterSettings) -> Iterator[Any]:
     builder = TableBuilder(table, volatile=settings.volatile_fields or ())
     versions = VersionsTables(table)
     for name, arrow in builder.build([], datetime.now(UTC)).items():
-        yield _routed(endpoint, name, arrow)
+        yield _routed(endpoint, name, arrow, appends=appends)
         yield from versions.item(name, arrow)
 
 
-def source_of(endpoint: Endpoint, items: Callable[[], Iterator[Any]]) -> DltSource:
-    """Return what was read of an endpoint as a source that loads it."""
+def source_of(
+    endpoint: Endpoint, items: Callable[[], Iterator[Any]], *, appends: bool = False
+) -> DltSource:
+    """Return what was read of an endpoint as a source that loads it.
+
+    It ``appends`` where the tables have no row that another could replace.
+    """
 
     @dlt.source(name=SOURCE_NAME, schema_contract=SCHEMA_CONTRACT)
     def source() -> DltResource:
-        return _merged(endpoint, items)
+        return _loaded(endpoint, items, appends=appends)
 
     return source()
 
@@ -231,33 +242,47 @@ def _resource(
         if report.outcome is Outcome.INCOMPLETE:
             raise_once_loaded(IncompleteReadError(f"{endpoint.name}: {report.proof}"))
 
-    return _merged(endpoint, read)
+    return _loaded(endpoint, read)
 
 
-def _merged(endpoint: Endpoint, data: Any) -> DltResource:
+_MERGED: TDeleteInsertStrategyDict = {
+    "disposition": "merge",
+    "strategy": "delete-insert",
+}
+
+
+def _loaded(endpoint: Endpoint, data: Any, *, appends: bool = False) -> DltResource:
     """The resource of an endpoint: its rows replace those with the same key."""
+    merged: TDeleteInsertStrategyDict = {**_MERGED, "deduplicated": True}
     return dlt.resource(
         data,
         name=endpoint.name,
         primary_key=[column_name(key) for key in endpoint.table.primary_key],
-        write_disposition={
-            "disposition": "merge",
-            "strategy": "delete-insert",
-            "deduplicated": True,
-        },
+        write_disposition="append" if appends else merged,
     )
 
 
-def _routed(endpoint: Endpoint, name: str, arrow: pa.Table) -> Any:
+def _is_a_row(arrow: pa.Table) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.invert(arrow.column(DELETED))
+
+
+def _routed(
+    endpoint: Endpoint, name: str, arrow: pa.Table, *, appends: bool = False
+) -> Any:
     """Send an Arrow table to its raw table, with the hints of a child table."""
     for child in endpoint.table.children:
         if name == child_table_name(endpoint.table, child):
+            if appends:
+                # An empty list deletes what was there before, which is nothing.
+                arrow = arrow.filter(_is_a_row(arrow))
             hints = dlt.mark.make_hints(
                 table_name=name,
-                write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+                write_disposition="append" if appends else _MERGED,
                 primary_key=(),
                 merge_key=column_name(child.parent_key),
-                columns=DELETED_HINTS,
+                columns={} if appends else DELETED_HINTS,
             )
             return dlt.mark.with_hints(arrow, hints, create_table_variant=True)
     return arrow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from requests.utils import parse_header_links
@@ -24,7 +23,8 @@ class HeaderSigns:
         """Read every header."""
         self.read_link(headers, "next")
         for name, value in headers.items():
-            word, where = values.word(re.sub("^[xX]-", "", name)), f"header {name}"
+            plain = name[2:] if name[:2] in ("x-", "X-") else name
+            word, where = values.word(plain), f"header {name}"
             number = values.number(value)
             if word in {"pagination", "paging"} and value.lstrip().startswith("{"):
                 self._json_header(where, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +14,7 @@ _WORDS_OF_TRUTH = {"true": True, "false": False, "yes": True, "no": False}
 _URL_KEYS = ("href", "url", "uri", "link")
 
 
+@lru_cache(maxsize=1024)
 def word(name: str) -> str:
     """A name without its style: ``total_count`` is ``totalcount``."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -38,9 +38,13 @@ class Oddities:
 
 def name_of(value: Any) -> str | None:
     """Return the name that a text is, or that an object has, without blanks around it."""
-    texts = map(value.get, _NAME_FIELDS) if isinstance(value, dict) else (value,)
-    names = (text.strip() for text in texts if isinstance(text, str))
-    return next(filter(None, names), None)
+    if isinstance(value, str):
+        return value.strip() or None
+    if not isinstance(value, dict):
+        return None
+    names = (value.get(field) for field in _NAME_FIELDS)
+    stripped = (name.strip() for name in names if isinstance(name, str))
+    return next(filter(None, stripped), None)
 
 
 def names_of(
