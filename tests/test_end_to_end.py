@@ -92,10 +92,10 @@ def assert_money_is_what_the_sandbox_says(
     loaded = deployment.query(
         """
         select
-            currency, sum(subtotal_amount), sum(total_amount),
+            order_currency, sum(subtotal_amount), sum(total_amount),
             sum(total_refunded_amount)
         from marts.fct_orders
-        group by currency
+        group by order_currency
         """
     )
     assert {currency: tuple(sums) for currency, *sums in loaded} == told
