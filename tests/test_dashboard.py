@@ -113,7 +113,7 @@ def test_the_report_shows_the_marts_numbers_and_needs_no_network(
         deployment,
         "select full_name from marts.dim_members where member_key = ("
         "select member_key from marts.fct_orders where attribution_type = 'referred' "
-        "and currency = 'USD' and date_day >= ("
+        "and order_currency = 'USD' and date_day >= ("
         "select cast(max(last_read_at) as date) - 90 from marts.rpt_data_freshness) "
         "group by member_key order by sum(net_amount) desc limit 1)",
     )
