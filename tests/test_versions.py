@@ -205,8 +205,8 @@ def test_versions_of_a_load_are_added_together(sandbox, tmp_path, load, step) ->
         add(self, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        add = getattr(versions._Log, step)
-        patch.setattr(versions._Log, step, dies)
+        add = getattr(versions.VersionsLog, step)
+        patch.setattr(versions.VersionsLog, step, dies)
         loading = (
             load_pages(page_ids, warehouse=warehouse)
             if load == "pages"

@@ -22,7 +22,7 @@ from roster_platform.ingest.autorosters.flattening.user_list import (
 )
 from roster_platform.ingest.autorosters.objects import PageNames
 from roster_platform.ingest.autorosters.tables import BY_NAME, ENDPOINTS
-from roster_platform.ingest.history.versions import VersionsTables
+from roster_platform.ingest.history.versions_tables import VersionsTables
 
 if TYPE_CHECKING:
     import pyarrow as pa

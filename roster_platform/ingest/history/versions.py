@@ -16,15 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import dlt
 from dlt.common.utils import chunks
 
 from roster_platform.catalogue import (
     CHANGE,
-    DELETED,
     DELETED_AT,
     DIGEST,
     IS_DELETED,
@@ -35,79 +32,17 @@ from roster_platform.catalogue import (
     Table,
     child_table_name,
     column_name,
-    table_names,
     versions_table_name,
 )
 from roster_platform.ingest.page_ids import listed
 from roster_platform.ingest.reading.log import READS, Outcome
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from dlt.destinations.sql_client import SqlClientBase
 
     from roster_platform.warehouse.pipeline_run import PipelineRun
 
 _PAGES_AT_ONCE = 1_000
-
-
-class VersionsTables:
-    """Makes the tables of versions, with all columns that their tables have."""
-
-    def __init__(self, *tables: Table) -> None:
-        self._names = {
-            name for table in tables if table.versions for name in table_names(table)
-        }
-        self._made: dict[str, set[str]] = {}
-
-    @cached_property
-    def _known(self) -> Mapping[str, Any]:
-        """The tables that the pipeline that extracts now has made before."""
-        pipeline = dlt.current.pipeline()
-        # dlt reads the schema anew whenever it is asked for.
-        return pipeline.default_schema.tables if pipeline.default_schema_name else {}
-
-    def item(self, name: str, arrow: pa.Table) -> Iterator[Any]:
-        """Yield an empty batch where the versions of a table lack one of its columns."""
-        if name not in self._names:
-            return
-        versions = versions_table_name(name)
-        schema = _with_own_fields(arrow.schema)
-        if versions not in self._made:
-            known = self._known.get(versions, {})
-            self._made[versions] = set(known.get("columns", ()))
-        made = self._made[versions]
-        if made.issuperset(schema.names):
-            return
-        made.update(schema.names)
-        hints = dlt.mark.make_hints(
-            table_name=versions,
-            write_disposition="append",
-            primary_key=(),
-            merge_key=(),
-            # None of the resource's own, which mark deletions.
-            columns={},
-        )
-        yield dlt.mark.with_hints(
-            schema.empty_table(), hints, create_table_variant=True
-        )
-
-
-def _with_own_fields(schema: pa.Schema) -> pa.Schema:
-    """The columns of a table's versions."""
-    # Imported when read, so that loading definitions does not pay for it.
-    import pyarrow as pa
-
-    from roster_platform.records.conversion.arrow_types import ARROW_TYPES
-
-    return pa.schema(
-        [
-            *(field for field in schema if field.name not in (DELETED, DIGEST)),
-            pa.field(VALID_FROM, ARROW_TYPES["timestamp"]),
-            pa.field(SEQUENCE, pa.int64()),
-            pa.field(CHANGE, pa.string()),
-            pa.field(DIGEST, pa.string()),
-        ]
-    )
 
 
 def log_records(run: PipelineRun, table: Table) -> None:
@@ -196,8 +131,8 @@ def transaction(client: SqlClientBase[Any]) -> Iterator[None]:
             raise
 
 
-class VersionsLog:
-    """The log of one table's versions, and how it is caught up."""
+class _Names:
+    """The names of a table, its versions and their columns, as SQL has them."""
 
     def __init__(
         self,
@@ -212,6 +147,29 @@ class VersionsLog:
         self._versions = client.make_qualified_table_name(versions_table_name(table))
         self._columns = self._shared_columns(table)
         self._keys = list(keys)
+
+    def _is_same(self, one: str, other: str) -> str:
+        names = map(self._client.escape_column_name, self._keys)
+        return " and ".join(f"{one}.{key} = {other}.{key}" for key in names)
+
+    def _shared_columns(self, table: str) -> list[str]:
+        """The columns that a table and its versions have, but for the versions' own."""
+        of_versions = self._tables[versions_table_name(table)]["columns"]
+        return [
+            name
+            for name in self._tables[table]["columns"]
+            if name in of_versions and name != DIGEST
+        ]
+
+    def _listed(self, columns: Iterable[str], table: str = "") -> str:
+        prefix = f"{table}." if table else ""
+        return ", ".join(
+            prefix + self._client.escape_column_name(column) for column in columns
+        )
+
+
+class VersionsLog(_Names):
+    """The log of one table's versions, and how it is caught up."""
 
     def is_behind(self) -> bool:
         """Whether there are rows of loads that are not in the log."""
@@ -397,25 +355,6 @@ class VersionsLog:
         return (
             f"{DIGEST} is not null and {LOAD_ID} not in (select distinct {LOAD_ID} "
             f"from {self._versions} where {LOAD_ID} is not null)"
-        )
-
-    def _is_same(self, one: str, other: str) -> str:
-        names = map(self._client.escape_column_name, self._keys)
-        return " and ".join(f"{one}.{key} = {other}.{key}" for key in names)
-
-    def _shared_columns(self, table: str) -> list[str]:
-        """The columns that a table and its versions have, but for the versions' own."""
-        of_versions = self._tables[versions_table_name(table)]["columns"]
-        return [
-            name
-            for name in self._tables[table]["columns"]
-            if name in of_versions and name != DIGEST
-        ]
-
-    def _listed(self, columns: Iterable[str], table: str = "") -> str:
-        prefix = f"{table}." if table else ""
-        return ", ".join(
-            prefix + self._client.escape_column_name(column) for column in columns
         )
 
 

@@ -21,7 +21,7 @@ from roster_platform.catalogue import (
     column_name,
 )
 from roster_platform.errors import DriftError, IncompleteReadError
-from roster_platform.ingest.history.versions import VersionsTables
+from roster_platform.ingest.history.versions_tables import VersionsTables
 from roster_platform.ingest.mappings import source_mapping, where_to_declare
 from roster_platform.ingest.reading.log import (
     KnownReads,
