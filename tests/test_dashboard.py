@@ -333,7 +333,7 @@ def shown_of(tmp_path, filters: Filters, *, links: bool = False, **more: list) -
         "member_key": "a",
         "program_key": "p",
         "date_day": "2026-03-10",
-        "currency": "USD",
+        "order_currency": "USD",
         "attribution_type": "referred",
         "net_amount": -1234.5,
     }

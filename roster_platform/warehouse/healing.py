@@ -7,6 +7,7 @@ before each load the schema is compared with the storage, and what is missing is
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,20 +43,19 @@ def restore_storage(pipeline: dlt.Pipeline) -> list[str]:
         schema = client.schema
         # As every destination is that keeps dlt's own tables.
         assert isinstance(client, WithStateSync)
-        was_made = client.get_stored_schema_by_hash(schema.stored_version_hash)
+        stored = client.get_stored_schema(schema.name)
+        known = json.loads(stored.schema)["tables"] if stored else {}
         made = client.update_stored_schema(force=True) or {}
-    if was_made is None:
-        return []
-    return [
-        name
-        if len(columns) == len(schema.get_table_columns(name))
-        else f"{name}.{column}"
-        for name, table in made.items()
-        for columns in [table["columns"]]
-        for column in (
-            columns if len(columns) < len(schema.get_table_columns(name)) else [""]
-        )
-    ]
+    # What is in the schema for the first time was not there, and so was not dropped.
+    missing = []
+    for name, table in made.items():
+        before = known.get(name, {}).get("columns", {})
+        gone = [column for column in table["columns"] if column in before]
+        if len(gone) == len(before):
+            missing += [name] if gone else []
+        else:
+            missing += [f"{name}.{column}" for column in gone]
+    return missing
 
 
 def missing_columns(tables: Sequence[Table], held: Mapping[str, set[str]]) -> list[str]:
