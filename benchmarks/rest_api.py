@@ -51,6 +51,9 @@ def _contend(name: str, url: str, case: str) -> dict[str, Any]:
 def contender(name: str, url: str, case: str) -> None:
     """Load once, and print what it took as JSON."""
     import dlt
+
+    # Imports are apart for both; DuckDB imports this one with the first parameter it binds.
+    import pandas  # noqa: F401
     from dlt.sources.rest_api import rest_api_source as dlts
 
     from roster_platform.rest_api import rest_api_source as ours
