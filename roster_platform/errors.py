@@ -6,6 +6,8 @@ None of them ever carries a token; ``http.ApiClient`` redacts what servers echo.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class IngestError(Exception):
     """Base of every error this package raises on purpose."""
@@ -102,3 +104,11 @@ class DriftError(ReadError):
 
 class WarehouseError(IngestError):
     """The warehouse could not be reached, read or written."""
+
+
+def causes(failure: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what it comes from, and so on."""
+    error: BaseException | None = failure
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

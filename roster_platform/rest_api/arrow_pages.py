@@ -21,10 +21,7 @@ from dlt.common.destination.utils import resolve_merge_strategy
 from dlt.common.normalizers.json.relational import DataItemNormalizer
 from dlt.common.normalizers.utils import generate_dlt_ids
 from dlt.common.schema import Schema
-from dlt.common.schema.utils import (
-    autodetect_sc_type,
-    is_nullable_column,
-)
+from dlt.common.schema.utils import autodetect_sc_type, is_nullable_column
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource
 from dlt.extract.items_transform import ItemTransform
@@ -116,7 +113,7 @@ class ArrowPages(ItemTransform[Any, dict[str, Any]]):
             column = naming.normalize_path(name)
             columns[column] = {**columns.get(column, {}), **hints}
         self._types = {
-            name: hints["data_type"]
+            name: _type_of(hints)
             for name, hints in columns.items()
             if "data_type" in hints
         }
@@ -134,9 +131,7 @@ class ArrowPages(ItemTransform[Any, dict[str, Any]]):
         for name, values in self._columns(records, ()):
             if name in arrays:
                 raise _NotAsArrow(f"two fields are the column {name}")
-            array = self._array(name, values, types)
-            if array is not None:
-                arrays[name] = array
+            arrays[name] = self._array(name, values, types)
         if self._required - arrays.keys():
             raise _NotAsArrow("a column that must have a value has none")
         self._types = types
@@ -186,9 +181,7 @@ class ArrowPages(ItemTransform[Any, dict[str, Any]]):
             elif kinds:
                 yield column, values
 
-    def _array(
-        self, column: str, values: list[Any], types: dict[str, str]
-    ) -> pa.Array | None:
+    def _array(self, column: str, values: list[Any], types: dict[str, str]) -> pa.Array:
         """Return the values in the column's type; raises where dlt would change it."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -208,10 +201,7 @@ class ArrowPages(ItemTransform[Any, dict[str, Any]]):
             raise _NotAsArrow(f"{column} is {known}, and has values that are {found}")
         try:
             if found != "text":
-                return pa.array(
-                    values,
-                    {"bigint": pa.int64(), "bool": pa.bool_()}.get(known, pa.float64()),
-                )
+                return pa.array(values, getattr(pa, _ARROW_TYPES[known])())
             array = pa.array(values, pa.string())
             if known == "text":
                 if pc.any(pc.match_substring(array, "\0")).as_py():
@@ -260,6 +250,14 @@ def _why_not(resource: DltResource, schema: Schema) -> str | None:
     if strategy not in (None, "delete-insert"):
         return f"{strategy} makes keys of the values"
     return None
+
+
+def _type_of(hints: Mapping[str, Any]) -> str:
+    """The type of a column; one of a timestamp with hints of its own is dlt's to read."""
+    kind = str(hints["data_type"])
+    if kind == "timestamp" and ("timezone" in hints or "precision" in hints):
+        return "timestamp with hints"
+    return kind
 
 
 def depends_on_record(resource: DltResource) -> bool:

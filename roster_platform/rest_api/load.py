@@ -18,7 +18,12 @@ from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.extract import DltResource
 
 from roster_platform.catalogue import OBSERVED_AT
-from roster_platform.errors import ConfigurationError, IncompleteReadError, IngestError
+from roster_platform.errors import (
+    ConfigurationError,
+    IncompleteReadError,
+    IngestError,
+    causes,
+)
 from roster_platform.ingest.history.declared import (
     DeclaredHistory,
     Versioned,
@@ -134,8 +139,7 @@ def load_tree(
         history = DeclaredHistory(run, versioned)
 
         def log(error: IngestError | None = None) -> None:
-            history.log()
-            history.log_reads(
+            history.log(
                 [
                     _as_read(reads[name], partition, observed_at, error)
                     for name in wanted
@@ -148,7 +152,9 @@ def load_tree(
                 source, parts=list(tree.parents), before=history.log, after=log
             )
         except Exception as error:
-            found = _first_of_ours(error)
+            # The one of ours says what to do.
+            ours = (each for each in causes(error) if isinstance(each, IngestError))
+            found = next(ours, None)
             if found and run.was_loaded():
                 with run.writing(list(tree.parents)):
                     log(found)
@@ -241,15 +247,6 @@ def _missing(api: str, fields: Sequence[str]) -> ConfigurationError:
         f"{' and '.join(variables)}, or {' and '.join(fields)} under "
         f"[sources.{api}.credentials] in .dlt/secrets.toml."
     )
-
-
-def _first_of_ours(error: BaseException | None) -> IngestError | None:
-    """The error that says what to do, among those that an error comes from."""
-    while error is not None:
-        if isinstance(error, IngestError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _of_partition(config: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TypeGuard
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from roster_platform.errors import IngestError, WarehouseError
+from roster_platform.errors import IngestError, WarehouseError, causes
 from roster_platform.settings.platform import PlatformSettings
 from roster_platform.warehouse.destinations import (
     destination_of,
@@ -34,7 +34,7 @@ def readable_failures(settings: PlatformSettings) -> Iterator[None]:
         raise _readable(failure, settings) from failure
     except OSError as error:
         # dlt may miss what the disk had refused before, and say that instead.
-        trouble = next(filter(_is_disk_trouble, _causes(error)), None)
+        trouble = next(filter(_is_disk_trouble, causes(error)), None)
         if trouble is None:
             raise
         raise _unwritable(trouble, settings) from error
@@ -53,18 +53,18 @@ def failing_at(where: str, settings: PlatformSettings) -> Iterator[None]:
 
 def _readable(failure: PipelineStepFailed, settings: PlatformSettings) -> IngestError:
     """Return the error for people: our own, if one of ours failed the step."""
-    causes = list(_causes(failure))
-    for error in causes:
+    chain = list(causes(failure))
+    for error in chain:
         if isinstance(error, IngestError):
             return error
         if _is_disk_trouble(error):
             return _unwritable(error, settings)
     name = settings.destination
-    if any(isinstance(error, ConfigurationException) for error in causes):
+    if any(isinstance(error, ConfigurationException) for error in chain):
         return missing_credentials(name)
-    if destination_of(name).extra and any(isinstance(e, ImportError) for e in causes):
+    if destination_of(name).extra and any(isinstance(e, ImportError) for e in chain):
         return missing_driver(name)
-    return _failed(f"the step {failure.step}", causes[-1], settings)
+    return _failed(f"the step {failure.step}", chain[-1], settings)
 
 
 def _failed(
@@ -88,10 +88,3 @@ def _unwritable(error: OSError, settings: PlatformSettings) -> WarehouseError:
 
 def _is_disk_trouble(error: BaseException) -> TypeGuard[OSError]:
     return isinstance(error, OSError) and error.errno in _DISK_TROUBLES
-
-
-def _causes(failure: BaseException) -> Iterator[BaseException]:
-    error: BaseException | None = failure
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -80,6 +80,8 @@ def test_what_lands_is_what_dlt_lands(request, tmp_path: Path):
         ({"file_format": "jsonl"}, "file format"),
         ({"table_name": lambda record: "some"}, "depends on the record"),
         ({"columns": {"at": {"data_type": "date"}}}, "date"),
+        ({"columns": {"on": {"data_type": "timestamp", "timezone": False}}}, "hints"),
+        ({"columns": {"on": {"data_type": "timestamp", "precision": 3}}}, "hints"),
         ({"columns": {"name": {"nullable": False}}}, None),
         ({}, None),
     ],
@@ -87,7 +89,8 @@ def test_what_lands_is_what_dlt_lands(request, tmp_path: Path):
 def test_what_dlt_does_otherwise_is_left_to_dlt(
     tmp_path: Path, change: Any, reason: Any
 ):
-    records = [{"id": n, "name": f"n{n}", "at": "2024-01-01"} for n in range(3)]
+    day, time = "2024-01-01", "2024-01-01T10:00:00Z"
+    records = [{"id": n, "name": f"n{n}", "at": day, "on": time} for n in range(3)]
     with local_api(lambda request: records) as api:
         resource = {"name": "some", "primary_key": "id", "endpoint": {"path": "some"}}
         config = {

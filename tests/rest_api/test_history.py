@@ -211,11 +211,11 @@ from roster_platform.ingest.history.declared import DeclaredHistory
 from tests.rest_api.test_history import Declared
 
 calls, log = [], DeclaredHistory.log
-def killed(self):
+def killed(self, *reads):
     calls.append(1)
     if len(calls) == 2:
         os._exit(9)
-    log(self)
+    log(self, *reads)
 DeclaredHistory.log = killed
 Declared(None, sys.argv[1]).load([])
 """

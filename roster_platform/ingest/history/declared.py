@@ -75,11 +75,11 @@ class DeclaredHistory:
         self._run = run
         self._versioned = versioned
 
-    def log(self) -> None:
-        """Add what loads changed to the versions; hold the right to write the tables.
+    def log(self, reads: Sequence[Read] = ()) -> None:
+        """Add what loads changed to the versions, and some reads to the log of reads.
 
         To be called before rows are written, too: a load that was killed before it came
-        here is caught up.
+        here is caught up. Hold the right to write the tables.
         """
         schema = self._run.pipeline.default_schema
         here = [
@@ -98,11 +98,8 @@ class DeclaredHistory:
                     log.add_children(
                         child, _PARENT_ID, sequence, of=parent, key=_ROW_ID
                     )
-
-    def log_reads(self, reads: Sequence[Read]) -> None:
-        """Add rows to the log of reads; hold the right to write the resources."""
-        self._made(self._run.pipeline.default_schema, [])
-        insert_reads(self._run, reads)
+        if reads:
+            insert_reads(self._run, reads)
 
     def _made(self, schema: Schema, versioned: Sequence[Versioned]) -> Schema:
         """Make the tables of the history, with the columns that their tables have."""

@@ -8,7 +8,6 @@ Redirects are never followed, and messages never carry a credential.
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import tenacity
 
 from roster_platform.errors import (
     BadResponseError,
@@ -36,8 +36,6 @@ from roster_platform.ingest.settings import ClientSettings
 from roster_platform.settings.platform import platform_settings
 
 _MAX_REFUSALS = 50
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 8.0
-"""The longest seconds before a request is tried again: at first, and at last."""
 
 
 class Transport:
@@ -91,24 +89,20 @@ class Transport:
         )
 
     async def _ask(self, request: Request) -> Answer:
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._settings.max_attempts),
+            wait=tenacity.wait_random_exponential(multiplier=0.25, max=8),
+            retry=tenacity.retry_if_exception_type(TemporaryError),
+            reraise=True,
+        )
         try:
             async with self._slots.one():
-                return await self._ask_patiently(request)
+                return await retrying(self._ask_once, request)
         except TemporaryError as failure:
             # Without its cause, which may quote what the server sent.
             raise self._redacted(failure.error) from None
         except IngestError as error:
             raise self._redacted(error) from None
-
-    async def _ask_patiently(self, request: Request) -> Answer:
-        for attempt in range(self._settings.max_attempts - 1):
-            try:
-                return await self._ask_once(request)
-            except TemporaryError:
-                # Not all at once, and each time later.
-                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
-                await asyncio.sleep(random.uniform(0, longest))  # noqa: S311
-        return await self._ask_once(request)
 
     def _redacted(self, error: IngestError) -> IngestError:
         error.args = (self._struck(str(error)), *error.args[1:])
